@@ -1,0 +1,20 @@
+//! A log-structured, append-only mailbox store: many mailboxes, one log per shard, one writer
+//! per log, and immutable snapshots for any number of readers.
+//!
+//! Start at [`Store`]. The layers, each of which may use those below it and none beside it, are
+//! `store`; `log` and `search`; `format`, `io`, `state` and `message`; and the plain types here.
+
+pub mod clock;
+mod error;
+mod flags;
+mod ids;
+mod limits;
+mod uid_set;
+
+pub use error::{Error, Fault};
+pub use flags::{FlagBits, FlagSet, KEYWORDS_MAX, Keyword, SystemFlag};
+pub use ids::{
+    AccountId, EmailId, LogPos, MailboxId, ModSeq, RecordAddr, SegmentId, SeqNo, ShardId, ThreadId,
+    Uid, UidValidity,
+};
+pub use uid_set::UidSet;
