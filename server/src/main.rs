@@ -1,2 +1,3 @@
-//! x
+//! The `fumikura` command.
+
 fn main() {}

@@ -1,0 +1,113 @@
+//! The configuration file that `init` writes: every value at its default, and why one would
+//! change it. A test reads it back and compares it with the defaults.
+
+/// The commented file, for a server called `hostname`.
+pub fn commented(hostname: &str) -> String {
+    TEMPLATE.replace("HOSTNAME", hostname)
+}
+
+const TEMPLATE: &str = r#"# Fumikura: the configuration. Every value stands at its default; delete what you do not change.
+# Relative paths count from the directory of this file. A name that does not exist is an error.
+
+# The name this server greets with and writes into trace fields: its public DNS name.
+hostname = "HOSTNAME"
+
+[store]
+path = "store"
+# Logs, each with a writer of its own. Fixed when the store is created.
+shards = 1
+# auto: io_uring where the kernel allows it; uring: that or do not start; blocking: plain writes.
+io = "auto"
+
+[directory]
+# Domains, users and aliases; change them with `fumikura domain|user|alias`, also while serving.
+path = "directory.sqlite"
+# user+detail@domain goes to user, into the mailbox "detail" if there is one. Empty: no details.
+separator = "+"
+
+[tls]
+# PEM: the chain, this server's certificate first; and its key. SIGHUP reads both again.
+certificate = "certificate.pem"
+key = "key.pem"
+
+[auth]
+# Whether a client on this machine may send its password without TLS. Others never may.
+plaintext_on_loopback = true
+# For how long a verified password is believed without hashing it again, and for how many users.
+cache_seconds = 60
+cache_entries_max = 10000
+# So many failures of one address, or for one login, within so long; then refused unseen.
+failures_max = 20
+failure_seconds = 300
+# Each failed log-in waits this long for its answer.
+failure_delay_ms = 500
+
+[log]
+# human or json.
+format = "human"
+# error, warn, info, debug, trace, or directives such as "info,server::imap=debug".
+level = "info"
+
+[limits]
+connections_max = 10000
+connections_per_address_max = 100
+imap_command_bytes_max = 2097152
+literal_bytes_max = 1048576
+message_bytes_max = 67108864
+recipients_max = 1000
+# Of all messages that are being received at one time.
+receiving_bytes_max = 536870912
+# On one connection, before it is closed.
+log_in_failures_max = 5
+smtp_errors_max = 20
+bad_commands_max = 50
+# How long a client may take to log in, for its TLS handshake, between commands, for one command
+# (a message included), and how long it may take none of what it asked for.
+log_in_seconds = 60
+tls_handshake_seconds = 15
+imap_idle_seconds = 1800
+pop3_idle_seconds = 600
+smtp_idle_seconds = 300
+command_seconds = 600
+write_seconds = 60
+
+# The ports. Protocols: smtp, smtps, submission, submissions, lmtp, pop3, pop3s, imap, imaps, http;
+# those in s have TLS from the first byte, the others offer STARTTLS. "[::]:25" takes IPv6 and IPv4.
+[[listener]]
+protocol = "smtp"
+address = "0.0.0.0:25"
+
+[[listener]]
+protocol = "submission"
+address = "0.0.0.0:587"
+
+[[listener]]
+protocol = "submissions"
+address = "0.0.0.0:465"
+
+# LMTP asks for no password: keep it where only the mail transfer agent in front can reach it.
+[[listener]]
+protocol = "lmtp"
+address = "127.0.0.1:24"
+
+[[listener]]
+protocol = "pop3"
+address = "0.0.0.0:110"
+
+[[listener]]
+protocol = "pop3s"
+address = "0.0.0.0:995"
+
+[[listener]]
+protocol = "imap"
+address = "0.0.0.0:143"
+
+[[listener]]
+protocol = "imaps"
+address = "0.0.0.0:993"
+
+# /healthz, /readyz and /metrics.
+[[listener]]
+protocol = "http"
+address = "127.0.0.1:8080"
+"#;

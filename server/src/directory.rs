@@ -1,0 +1,146 @@
+//! Which domains are local, who lives there, and where an address leads.
+//!
+//! One SQLite file. The command line changes it while the server runs, so nothing here is
+//! believed for longer than [`resolve`]'s second.
+
+mod address;
+mod edit;
+mod resolve;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::AccountId;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Row as _, SqlitePool};
+
+pub use address::{Address, AddressError};
+pub use resolve::{Recipient, Resolution};
+
+use self::resolve::ResolveCache;
+
+/// Connections to the file; more would only wait for one another.
+const CONNECTIONS_MAX: u32 = 4;
+/// How long to wait for another process that writes.
+const BUSY_TIME: Duration = Duration::from_secs(5);
+
+/// Domains, users and aliases; clones share the file.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    pool: SqlitePool,
+    separator: Arc<str>,
+    cache: Arc<ResolveCache>,
+}
+
+/// One user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Whose mailboxes.
+    pub account: AccountId,
+    /// Login and address.
+    pub address: Address,
+    /// A PHC string.
+    pub password_hash: String,
+}
+
+/// Why the directory cannot answer, or refuses a change.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// The file cannot be opened.
+    #[error("cannot open the directory {file}: {source}")]
+    Open {
+        /// The file.
+        file: String,
+        /// What SQLite says.
+        source: sqlx::Error,
+    },
+    /// The file is not what this version expects.
+    #[error("cannot prepare the tables of the directory: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// A question failed.
+    #[error("the directory failed: {0}")]
+    Query(#[from] sqlx::Error),
+    /// The address is not one.
+    #[error("{0}")]
+    Address(#[from] AddressError),
+    /// Not one of ours.
+    #[error("{0} is not a local domain; add it with `fumikura domain add {0}`")]
+    NoSuchDomain(String),
+    /// No such user or alias.
+    #[error("there is no {0}")]
+    NotFound(String),
+    /// The name is taken.
+    #[error("{0} exists")]
+    Exists(String),
+    /// Users or aliases still need the domain.
+    #[error("{0} still has users or aliases; remove them first")]
+    DomainInUse(String),
+}
+
+impl Directory {
+    /// Opens the file, which is made if it does not exist. `separator` stands between user and
+    /// detail in an address; empty if there are no details.
+    pub async fn open(file: &Path, separator: &str) -> Result<Self, DirectoryError> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .foreign_keys(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A change that the command line confirmed is on disk.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIME);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS_MAX)
+            .connect_with(options)
+            .await
+            .map_err(|source| DirectoryError::Open { file: file.display().to_string(), source })?;
+        sqlx::migrate!().run(&pool).await?;
+        Ok(Self { pool, separator: separator.into(), cache: Arc::default() })
+    }
+
+    /// The user of exactly this address; aliases and details lead to nobody's password.
+    pub async fn user(&self, address: &Address) -> Result<Option<User>, DirectoryError> {
+        let row = sqlx::query(
+            "SELECT account, password_hash FROM users WHERE domain = ? AND local_part = ?",
+        )
+        .bind(address.domain())
+        .bind(address.local_part())
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(User {
+            account: account_id(row.try_get(0)?),
+            address: address.clone(),
+            password_hash: row.try_get(1)?,
+        }))
+    }
+
+    /// Where an address leads.
+    pub async fn resolve(&self, address: &Address) -> Result<Resolution, DirectoryError> {
+        resolve::resolve(self, address).await
+    }
+
+    /// Whether this server receives for the domain.
+    pub async fn is_local(&self, domain: &str) -> Result<bool, DirectoryError> {
+        let Ok(domain) = address::normal_domain(domain) else { return Ok(false) };
+        let row = sqlx::query("SELECT 1 FROM domains WHERE name = ?")
+            .bind(domain)
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(row.is_some())
+    }
+
+    /// Finishes what is under way.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// SQLite counts in 64 bits with sign, and never below 1.
+fn account_id(row_id: i64) -> AccountId {
+    AccountId(row_id.unsigned_abs())
+}
+
+#[cfg(test)]
+mod tests;

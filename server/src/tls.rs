@@ -1,0 +1,121 @@
+//! Certificates: loaded from PEM, made for a first run, replaced without restart.
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::TlsAcceptor;
+
+use crate::config::TlsFiles;
+
+/// What new TLS connections are served with.
+#[derive(Debug)]
+pub struct TlsConfigs {
+    files: TlsFiles,
+    current: RwLock<Arc<ServerConfig>>,
+}
+
+/// Why certificate and key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file is missing or holds no such thing.
+    #[error("cannot read {what} from {file}: {reason}")]
+    Unreadable {
+        /// The certificate or the key.
+        what: &'static str,
+        /// The file.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Both are readable but do not serve.
+    #[error("the certificate {file} cannot be used with its key: {source}")]
+    Unusable {
+        /// The certificate's file.
+        file: String,
+        /// What rustls says.
+        source: rustls::Error,
+    },
+    /// A self-signed certificate could not be made.
+    #[error("cannot make a certificate: {0}")]
+    Generate(#[from] rcgen::Error),
+    /// It could not be written.
+    #[error("cannot write {file}: {source}")]
+    Unwritable {
+        /// The file.
+        file: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl TlsConfigs {
+    /// Loads certificate and key.
+    pub fn load(files: &TlsFiles) -> Result<Self, TlsError> {
+        let current = RwLock::new(Arc::new(server_config(files)?));
+        Ok(Self { files: files.clone(), current })
+    }
+
+    /// Loads both again. After an error the old ones stay in use.
+    pub fn reload(&self) -> Result<(), TlsError> {
+        let fresh = Arc::new(server_config(&self.files)?);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        Ok(())
+    }
+
+    /// For one handshake.
+    pub fn acceptor(&self) -> TlsAcceptor {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        TlsAcceptor::from(Arc::clone(&current))
+    }
+}
+
+fn server_config(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
+    let certificate = files.certificate.display().to_string();
+    let chain = CertificateDer::pem_file_iter(&files.certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| unreadable("the certificate", &files.certificate, &error))?;
+    let key = PrivateKeyDer::from_pem_file(&files.key)
+        .map_err(|error| unreadable("the key", &files.key, &error))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+        .map_err(|source| TlsError::Unusable { file: certificate, source })
+}
+
+fn unreadable(what: &'static str, file: &Path, reason: &rustls::pki_types::pem::Error) -> TlsError {
+    let reason = match reason {
+        rustls::pki_types::pem::Error::Io(error) => error.to_string(),
+        other => other.to_string(),
+    };
+    TlsError::Unreadable { what, file: file.display().to_string(), reason }
+}
+
+/// Writes a self-signed certificate for `names` (host names or addresses), valid for ten years,
+/// unless both files exist. The key is readable by its owner only.
+pub fn ensure_self_signed(files: &TlsFiles, names: &[&str]) -> Result<(), TlsError> {
+    if files.certificate.exists() && files.key.exists() {
+        return Ok(());
+    }
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    let subject = names.first().cloned().unwrap_or_else(|| "localhost".to_owned());
+    let mut params = rcgen::CertificateParams::new(names)?;
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(rcgen::DnType::CommonName, subject);
+    params.not_before = rcgen::date_time_ymd(2024, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2044, 1, 1);
+    let key = rcgen::KeyPair::generate()?;
+    let certificate = params.self_signed(&key)?;
+    write_private(&files.key, key.serialize_pem().as_bytes())?;
+    write_private(&files.certificate, certificate.pem().as_bytes())
+}
+
+/// Writes a file that only its owner can read.
+fn write_private(path: &Path, bytes: &[u8]) -> Result<(), TlsError> {
+    crate::private_file::write(path, bytes)
+        .map_err(|source| TlsError::Unwritable { file: path.display().to_string(), source })
+}
