@@ -1,5 +1,9 @@
 //! The IMAP sessions.
 
+pub mod command;
+pub mod parse;
+mod utf7;
+
 use std::sync::Arc;
 
 use crate::config::Role;

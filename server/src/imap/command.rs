@@ -1,0 +1,410 @@
+//! What a client can say: one value for each command of IMAP4rev1 (RFC 3501, 6) and of the
+//! extensions we offer. Built by `parse`, read by `commands`; knows neither bytes nor the store.
+
+mod fetch;
+mod search;
+mod sequence;
+
+use std::fmt;
+use std::ops::Range;
+
+use engine::{FlagSet, Keyword};
+
+pub use fetch::{FetchAttribute, FetchItems, HeaderFields, Partial, SectionPart, SectionPath};
+pub use search::{DateField, DateRelation, ReturnOptions, SearchKey};
+pub use sequence::{Bound, OutOfRange, SequenceSet};
+
+/// The client's name for a command, repeated in the answer (RFC 3501, 2.2.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tag(Box<str>);
+
+impl Tag {
+    /// The longest tag taken, in bytes.
+    pub const LEN_MAX: usize = 128;
+
+    /// `None` for what is not `1*<any ASTRING-CHAR except "+">`, or too long.
+    pub fn new(bytes: &[u8]) -> Option<Self> {
+        let is_tag = |byte: u8| byte.is_ascii_graphic() && !b"(){%*\"\\+".contains(&byte);
+        let fits = (1..=Self::LEN_MAX).contains(&bytes.len());
+        let bytes = Some(bytes).filter(|bytes| fits && bytes.iter().all(|byte| is_tag(*byte)))?;
+        std::str::from_utf8(bytes).ok().map(|tag| Self(tag.into()))
+    }
+
+    /// The tag as the client wrote it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// One command.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Command {
+    /// What the answer begins with.
+    pub tag: Tag,
+    /// What to do.
+    pub body: Body,
+}
+
+/// Whether messages are named, and told of, by UID or by message sequence number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numbering {
+    /// By message sequence number: FETCH, STORE, SEARCH, COPY, MOVE.
+    Sequence,
+    /// By UID: the same after `UID`.
+    Uid,
+}
+
+/// Whether a mailbox is opened to be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// SELECT.
+    ReadWrite,
+    /// EXAMINE.
+    ReadOnly,
+}
+
+/// Whether a session asked for mod-sequences while doing something else (RFC 7162, 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condstore {
+    /// `SELECT mailbox (CONDSTORE)`.
+    Enabled,
+    /// Not mentioned.
+    Unmentioned,
+}
+
+/// What is asked, with its arguments.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// CAPABILITY (RFC 3501, 6.1.1).
+    Capability,
+    /// NOOP (RFC 3501, 6.1.2).
+    Noop,
+    /// LOGOUT (RFC 3501, 6.1.3).
+    Logout,
+    /// ID (RFC 2971): the client's fields, name and value.
+    Id(Vec<(String, String)>),
+    /// STARTTLS (RFC 3501, 6.2.1).
+    StartTls,
+    /// AUTHENTICATE (RFC 3501, 6.2.2); the initial response still in base64 (RFC 4959).
+    Authenticate {
+        /// The SASL mechanism, upper case.
+        mechanism: String,
+        /// `=` stands for an empty one.
+        initial: Option<Vec<u8>>,
+    },
+    /// LOGIN (RFC 3501, 6.2.3).
+    Login {
+        /// The address or name to log in with.
+        user: String,
+        /// The password, never logged.
+        password: Secret,
+    },
+    /// ENABLE (RFC 5161): capability names, upper case.
+    Enable(Vec<String>),
+    /// SELECT and EXAMINE (RFC 3501, 6.3.1 and 6.3.2).
+    Select {
+        /// The mailbox.
+        mailbox: MailboxName,
+        /// SELECT or EXAMINE.
+        access: Access,
+        /// The CONDSTORE parameter (RFC 7162, 3.1.8).
+        condstore: Condstore,
+    },
+    /// CREATE (RFC 3501, 6.3.3).
+    Create(MailboxName),
+    /// DELETE (RFC 3501, 6.3.4).
+    Delete(MailboxName),
+    /// RENAME (RFC 3501, 6.3.5).
+    Rename {
+        /// The old name.
+        from: MailboxName,
+        /// The new name.
+        to: MailboxName,
+    },
+    /// SUBSCRIBE (RFC 3501, 6.3.6).
+    Subscribe(MailboxName),
+    /// UNSUBSCRIBE (RFC 3501, 6.3.7).
+    Unsubscribe(MailboxName),
+    /// LIST (RFC 3501, 6.3.8) with the options of RFC 6154.
+    List(ListQuery),
+    /// LSUB (RFC 3501, 6.3.9).
+    Lsub {
+        /// What the pattern is relative to.
+        reference: String,
+        /// The pattern, decoded to UTF-8.
+        pattern: String,
+    },
+    /// NAMESPACE (RFC 2342).
+    Namespace,
+    /// STATUS (RFC 3501, 6.3.10).
+    Status {
+        /// The mailbox.
+        mailbox: MailboxName,
+        /// What to tell of it.
+        items: Vec<StatusItem>,
+    },
+    /// APPEND (RFC 3501, 6.3.11).
+    Append(Append),
+    /// IDLE (RFC 2177).
+    Idle,
+    /// CHECK (RFC 3501, 6.4.1).
+    Check,
+    /// CLOSE (RFC 3501, 6.4.2).
+    Close,
+    /// UNSELECT (RFC 3691).
+    Unselect,
+    /// EXPUNGE (RFC 3501, 6.4.3); with a set, UID EXPUNGE (RFC 4315, 2.1).
+    Expunge(Option<SequenceSet>),
+    /// SEARCH and UID SEARCH (RFC 3501, 6.4.4; RFC 4731).
+    Search(Search),
+    /// FETCH and UID FETCH (RFC 3501, 6.4.5; RFC 7162, 3.1.4).
+    Fetch(Fetch),
+    /// STORE and UID STORE (RFC 3501, 6.4.6; RFC 7162, 3.1.3).
+    Store(Store),
+    /// COPY and UID COPY (RFC 3501, 6.4.7).
+    Copy(Transfer),
+    /// MOVE and UID MOVE (RFC 6851).
+    Move(Transfer),
+}
+
+impl Body {
+    /// The command's name as metrics and logs write it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Capability => "CAPABILITY",
+            Self::Noop => "NOOP",
+            Self::Logout => "LOGOUT",
+            Self::Id(_) => "ID",
+            Self::StartTls => "STARTTLS",
+            Self::Authenticate { .. } => "AUTHENTICATE",
+            Self::Login { .. } => "LOGIN",
+            Self::Enable(_) => "ENABLE",
+            Self::Select { access: Access::ReadWrite, .. } => "SELECT",
+            Self::Select { access: Access::ReadOnly, .. } => "EXAMINE",
+            Self::Create(_) => "CREATE",
+            Self::Delete(_) => "DELETE",
+            Self::Rename { .. } => "RENAME",
+            Self::Subscribe(_) => "SUBSCRIBE",
+            Self::Unsubscribe(_) => "UNSUBSCRIBE",
+            Self::List(_) => "LIST",
+            Self::Lsub { .. } => "LSUB",
+            Self::Namespace => "NAMESPACE",
+            Self::Status { .. } => "STATUS",
+            Self::Append(_) => "APPEND",
+            Self::Idle => "IDLE",
+            Self::Check => "CHECK",
+            Self::Close => "CLOSE",
+            Self::Unselect => "UNSELECT",
+            Self::Expunge(_) => "EXPUNGE",
+            Self::Search(_) => "SEARCH",
+            Self::Fetch(_) => "FETCH",
+            Self::Store(_) => "STORE",
+            Self::Copy(_) => "COPY",
+            Self::Move(_) => "MOVE",
+        }
+    }
+}
+
+/// A password: kept out of every log and debug print.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Secret(…)")
+    }
+}
+
+/// A mailbox name in UTF-8, its INBOX spelled `INBOX` (RFC 3501, 5.1), no `/` at its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailboxName(String);
+
+impl MailboxName {
+    /// INBOX is case-blind, alone and as the first level (CLIENTS.md rule 21). The one `/` a
+    /// client may put at the end of a name to be created says nothing to us (RFC 3501, 6.3.3).
+    pub fn new(name: &str) -> Self {
+        let name = name.strip_suffix('/').unwrap_or(name);
+        let (first, rest) = name.split_at(name.find('/').unwrap_or(name.len()));
+        match first.eq_ignore_ascii_case("INBOX") {
+            true => Self(format!("INBOX{rest}")),
+            false => Self(name.to_owned()),
+        }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this is the INBOX itself.
+    pub fn is_inbox(&self) -> bool {
+        self.0 == "INBOX"
+    }
+}
+
+/// LIST's arguments.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListQuery {
+    /// What the patterns are relative to.
+    pub reference: String,
+    /// Patterns, decoded to UTF-8; a name that matches one is listed.
+    pub patterns: Vec<String>,
+    /// List only subscribed mailboxes.
+    pub only_subscribed: bool,
+    /// List only mailboxes with a special use (RFC 6154, 3).
+    pub only_special_use: bool,
+    /// Say which mailboxes are subscribed.
+    pub tell_subscribed: bool,
+}
+
+/// A thing STATUS can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusItem {
+    /// How many messages there are.
+    Messages,
+    /// How many are recent: always 0 here, see `docs/PROTOCOLS.md`.
+    Recent,
+    /// The UID the next message will get.
+    UidNext,
+    /// The generation of the UIDs.
+    UidValidity,
+    /// How many messages lack `\Seen`.
+    Unseen,
+    /// The highest mod-sequence (RFC 7162, 3.1.7).
+    HighestModSeq,
+}
+
+/// APPEND's arguments. The message stays where it is in the command's bytes, so that a large one
+/// is in memory once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Append {
+    /// Where to.
+    pub mailbox: MailboxName,
+    /// The flags to set.
+    pub flags: FlagSet,
+    /// The internal date, or now.
+    pub date: Option<DateTime>,
+    /// The message's place in the bytes the command was parsed from.
+    pub message: Range<usize>,
+}
+
+/// A moment with the zone it was written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DateTime {
+    /// Seconds since 1970-01-01 00:00:00 UTC.
+    pub seconds: i64,
+    /// Minutes east of UTC.
+    pub zone_minutes: i16,
+}
+
+/// SEARCH's arguments.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Search {
+    /// How the answer names messages.
+    pub numbering: Numbering,
+    /// `RETURN (…)`; without it the answer is a plain `* SEARCH`.
+    pub returns: Option<ReturnOptions>,
+    /// All of these must hold.
+    pub keys: Vec<SearchKey>,
+}
+
+/// FETCH's arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetch {
+    /// How `messages` names messages.
+    pub numbering: Numbering,
+    /// Which messages.
+    pub messages: SequenceSet,
+    /// What of them.
+    pub items: FetchItems,
+    /// Only those that changed after this mod-sequence.
+    pub changed_since: Option<u64>,
+}
+
+/// STORE's arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    /// How `messages` names messages.
+    pub numbering: Numbering,
+    /// Which messages.
+    pub messages: SequenceSet,
+    /// What to do with the flags.
+    pub change: FlagChange,
+    /// Whether the new flags are wanted in answer.
+    pub echo: Echo,
+    /// The flags.
+    pub flags: FlagSet,
+    /// Leave alone messages that changed after this mod-sequence (RFC 7162, 3.1.3).
+    pub unchanged_since: Option<u64>,
+}
+
+/// What STORE does with flags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlagChange {
+    /// `+FLAGS`.
+    Add,
+    /// `-FLAGS`.
+    Remove,
+    /// `FLAGS`.
+    Replace,
+}
+
+/// Whether STORE answers with the new flags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Echo {
+    /// It does.
+    Told,
+    /// `.SILENT`.
+    Silent,
+}
+
+/// COPY's and MOVE's arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    /// How `messages` names messages.
+    pub numbering: Numbering,
+    /// Which messages.
+    pub messages: SequenceSet,
+    /// Where to.
+    pub mailbox: MailboxName,
+}
+
+/// A keyword in SEARCH: one that cannot exist matches nothing, and is no error.
+pub type MaybeKeyword = Option<Keyword>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inbox_is_case_blind_alone_and_as_a_prefix() {
+        for (given, name) in [
+            ("inbox", "INBOX"),
+            ("Inbox/Work", "INBOX/Work"),
+            ("inboxes", "inboxes"),
+            ("a/inbox", "a/inbox"),
+            ("new/", "new"),
+        ] {
+            assert_eq!(MailboxName::new(given).as_str(), name);
+        }
+    }
+
+    #[test]
+    fn a_tag_has_no_plus_and_no_specials() {
+        assert!(Tag::new(b"a]1.").is_some());
+        for bad in [&b""[..], b"+", b"a b", b"a{", b"\xc3\xa9", &[b'a'; 129]] {
+            assert_eq!(Tag::new(bad), None);
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_printed() {
+        assert_eq!(format!("{:?}", Secret("hunter2".to_owned())), "Secret(…)");
+    }
+}

@@ -1,0 +1,360 @@
+//! From the bytes of one complete command to its value (RFC 3501, 9), by hand and in one pass.
+//!
+//! [`parse_command`] is total: any bytes give a command or a [`Fault`], which carries the tag
+//! wherever one could be read, so that even nonsense is answered `BAD` under its own name.
+//! Literals stand inside the bytes; [`Assembler`] is what waits for them.
+
+mod assemble;
+mod cursor;
+mod date;
+mod fetch;
+mod list;
+mod search;
+
+use engine::{FlagSet, Keyword, SystemFlag};
+
+pub use assemble::{Assembler, Limits, Oversize, Step};
+use cursor::{Cursor, Malformed};
+pub(crate) use date::{MONTHS, civil_from_days};
+pub(crate) use search::CHARSETS;
+
+use super::command::{
+    Access, Append, Body, Command, Condstore, Echo, FlagChange, MailboxName, Numbering, Secret,
+    StatusItem, Store, Tag, Transfer,
+};
+use super::utf7;
+
+/// Why bytes are no command, with its tag if they have one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The tag, unless that is what is wrong.
+    pub tag: Option<Tag>,
+    /// What is wrong.
+    pub kind: FaultKind,
+}
+
+/// What is wrong with a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// It does not begin with a tag.
+    NoTag,
+    /// There is no such command.
+    UnknownCommand,
+    /// Its arguments are not what it takes; the text says what was missing.
+    Malformed(&'static str),
+    /// SEARCH in a charset we do not know (RFC 3501, 6.4.4).
+    BadCharset,
+}
+
+impl From<Malformed> for FaultKind {
+    fn from(malformed: Malformed) -> Self {
+        match malformed {
+            Malformed::Expected(what) => Self::Malformed(what),
+            Malformed::BadCharset => Self::BadCharset,
+        }
+    }
+}
+
+/// Parses one complete command, with or without its last line end.
+pub fn parse_command(bytes: &[u8]) -> Result<Command, Fault> {
+    let mut cursor = Cursor::new(bytes);
+    let Some(tag) = Tag::new(cursor.until_space()) else {
+        return Err(Fault { tag: None, kind: FaultKind::NoTag });
+    };
+    let body = match cursor.space() {
+        Ok(()) => body(&mut cursor),
+        Err(fault) => Err(fault.into()),
+    };
+    match body {
+        Ok(body) => Ok(Command { tag, body }),
+        Err(kind) => Err(Fault { tag: Some(tag), kind }),
+    }
+}
+
+/// The tag at the front of bytes that are not a whole command.
+pub fn tag_of(bytes: &[u8]) -> Option<Tag> {
+    Tag::new(Cursor::new(bytes).until_space())
+}
+
+fn body(cursor: &mut Cursor<'_>) -> Result<Body, FaultKind> {
+    let word = cursor.upper_word();
+    let (word, numbering) = match word.as_str() {
+        "UID" => {
+            cursor.space()?;
+            (cursor.upper_word(), Numbering::Uid)
+        }
+        _ => (word, Numbering::Sequence),
+    };
+    let found = match numbering {
+        Numbering::Sequence => plain_command(&word, cursor)?,
+        Numbering::Uid => None,
+    };
+    let found = match found {
+        Some(body) => Some(body),
+        None => message_command(&word, numbering, cursor)?,
+    };
+    let body = found.ok_or(FaultKind::UnknownCommand)?;
+    cursor.end()?;
+    Ok(body)
+}
+
+/// Commands that name no messages.
+fn plain_command(word: &str, cursor: &mut Cursor<'_>) -> Result<Option<Body>, Malformed> {
+    Ok(Some(match word {
+        "CAPABILITY" => Body::Capability,
+        "NOOP" => Body::Noop,
+        "LOGOUT" => Body::Logout,
+        "STARTTLS" => Body::StartTls,
+        "NAMESPACE" => Body::Namespace,
+        "IDLE" => Body::Idle,
+        "CHECK" => Body::Check,
+        "CLOSE" => Body::Close,
+        "UNSELECT" => Body::Unselect,
+        "EXPUNGE" => Body::Expunge(None),
+        "ID" => Body::Id(id(cursor)?),
+        "AUTHENTICATE" => authenticate(cursor)?,
+        "LOGIN" => login(cursor)?,
+        "ENABLE" => Body::Enable(enable(cursor)?),
+        "SELECT" => select(cursor, Access::ReadWrite)?,
+        "EXAMINE" => select(cursor, Access::ReadOnly)?,
+        "CREATE" => Body::Create(next_mailbox(cursor)?),
+        "DELETE" => Body::Delete(next_mailbox(cursor)?),
+        "RENAME" => Body::Rename { from: next_mailbox(cursor)?, to: next_mailbox(cursor)? },
+        "SUBSCRIBE" => Body::Subscribe(next_mailbox(cursor)?),
+        "UNSUBSCRIBE" => Body::Unsubscribe(next_mailbox(cursor)?),
+        "LIST" => Body::List(list::list(cursor)?),
+        "LSUB" => list::lsub(cursor)?,
+        "STATUS" => status(cursor)?,
+        "APPEND" => Body::Append(append(cursor)?),
+        _ => return Ok(None),
+    }))
+}
+
+/// Commands that come with and without `UID`, and UID EXPUNGE.
+fn message_command(
+    word: &str,
+    numbering: Numbering,
+    cursor: &mut Cursor<'_>,
+) -> Result<Option<Body>, Malformed> {
+    Ok(Some(match (word, numbering) {
+        ("FETCH", _) => Body::Fetch(fetch::fetch(cursor, numbering)?),
+        ("SEARCH", _) => Body::Search(search::search(cursor, numbering)?),
+        ("STORE", _) => Body::Store(store(cursor, numbering)?),
+        ("COPY", _) => Body::Copy(transfer(cursor, numbering)?),
+        ("MOVE", _) => Body::Move(transfer(cursor, numbering)?),
+        ("EXPUNGE", Numbering::Uid) => {
+            cursor.space()?;
+            Body::Expunge(Some(cursor.sequence_set()?))
+        }
+        _ => return Ok(None),
+    }))
+}
+
+/// `id-params-list` (RFC 2971, 3.1): at most 30 pairs.
+fn id(cursor: &mut Cursor<'_>) -> Result<Vec<(String, String)>, Malformed> {
+    const PAIRS_MAX: usize = 30;
+    cursor.space()?;
+    if cursor.eat_word("NIL") {
+        return Ok(Vec::new());
+    }
+    let mut pairs = Vec::new();
+    cursor.expect(b'(', "a list of fields in parentheses")?;
+    while !cursor.eat(b')') {
+        cursor.skip_spaces();
+        let field = String::from_utf8_lossy(&cursor.string()?).into_owned();
+        cursor.space()?;
+        let value = match cursor.eat_word("NIL") {
+            true => String::new(),
+            false => String::from_utf8_lossy(&cursor.string()?).into_owned(),
+        };
+        cursor.skip_spaces();
+        if pairs.len() < PAIRS_MAX {
+            pairs.push((field, value));
+        }
+    }
+    Ok(pairs)
+}
+
+fn authenticate(cursor: &mut Cursor<'_>) -> Result<Body, Malformed> {
+    cursor.space()?;
+    let mechanism = cursor.upper_word();
+    if mechanism.is_empty() {
+        return Err(Malformed::Expected("a SASL mechanism"));
+    }
+    cursor.skip_spaces();
+    let initial = Some(cursor.until_space().to_vec()).filter(|initial| !initial.is_empty());
+    Ok(Body::Authenticate { mechanism, initial })
+}
+
+/// LOGIN takes its arguments unquoted too, whatever is in them (CLIENTS.md rule 14).
+fn login(cursor: &mut Cursor<'_>) -> Result<Body, Malformed> {
+    cursor.space()?;
+    let user = utf8(cursor.loose_string()?.into_owned())?;
+    cursor.space()?;
+    let password = Secret(utf8(cursor.loose_string()?.into_owned())?);
+    Ok(Body::Login { user, password })
+}
+
+fn enable(cursor: &mut Cursor<'_>) -> Result<Vec<String>, Malformed> {
+    let mut names = Vec::new();
+    while cursor.more_words() {
+        names.push(cursor.upper_word());
+        if names.last().is_some_and(String::is_empty) || names.len() > 100 {
+            return Err(Malformed::Expected("capability names"));
+        }
+    }
+    Ok(names)
+}
+
+fn select(cursor: &mut Cursor<'_>, access: Access) -> Result<Body, Malformed> {
+    let mailbox = next_mailbox(cursor)?;
+    let mut condstore = Condstore::Unmentioned;
+    if cursor.more_words() {
+        cursor.expect(b'(', "parameters in parentheses")?;
+        if !cursor.eat_word("CONDSTORE") {
+            return Err(Malformed::Expected("CONDSTORE, the one parameter we know"));
+        }
+        condstore = Condstore::Enabled;
+        cursor.expect(b')', "the end of the parameters")?;
+    }
+    Ok(Body::Select { mailbox, access, condstore })
+}
+
+fn status(cursor: &mut Cursor<'_>) -> Result<Body, Malformed> {
+    let mailbox = next_mailbox(cursor)?;
+    cursor.space()?;
+    cursor.expect(b'(', "status items in parentheses")?;
+    let mut items = Vec::new();
+    while !cursor.eat(b')') {
+        cursor.skip_spaces();
+        let item = match cursor.upper_word().as_str() {
+            "MESSAGES" => StatusItem::Messages,
+            "RECENT" => StatusItem::Recent,
+            "UIDNEXT" => StatusItem::UidNext,
+            "UIDVALIDITY" => StatusItem::UidValidity,
+            "UNSEEN" => StatusItem::Unseen,
+            "HIGHESTMODSEQ" => StatusItem::HighestModSeq,
+            _ => return Err(Malformed::Expected("a status item")),
+        };
+        cursor.skip_spaces();
+        if !items.contains(&item) {
+            items.push(item);
+        }
+    }
+    Ok(Body::Status { mailbox, items })
+}
+
+fn append(cursor: &mut Cursor<'_>) -> Result<Append, Malformed> {
+    let mailbox = next_mailbox(cursor)?;
+    cursor.space()?;
+    let mut flags = FlagSet::default();
+    if cursor.peek() == Some(b'(') {
+        flags = flag_list(cursor)?;
+        cursor.space()?;
+    }
+    let mut date = None;
+    if cursor.peek() == Some(b'"') {
+        date = Some(date::date_time(&cursor.string()?)?);
+        cursor.space()?;
+    }
+    let message = cursor.literal_range()?;
+    Ok(Append { mailbox, flags, date, message })
+}
+
+fn store(cursor: &mut Cursor<'_>, numbering: Numbering) -> Result<Store, Malformed> {
+    cursor.space()?;
+    let messages = cursor.sequence_set()?;
+    cursor.space()?;
+    let mut unchanged_since = None;
+    if cursor.eat(b'(') {
+        if !cursor.eat_word("UNCHANGEDSINCE") {
+            return Err(Malformed::Expected("UNCHANGEDSINCE, the one modifier we know"));
+        }
+        cursor.space()?;
+        unchanged_since = Some(cursor.mod_sequence()?);
+        cursor.expect(b')', "the end of the modifiers")?;
+        cursor.space()?;
+    }
+    let change = match cursor.peek() {
+        Some(b'+') => FlagChange::Add,
+        Some(b'-') => FlagChange::Remove,
+        _ => FlagChange::Replace,
+    };
+    if change != FlagChange::Replace {
+        cursor.advance(1);
+    }
+    let echo = match cursor.upper_word().as_str() {
+        "FLAGS" => Echo::Told,
+        "FLAGS.SILENT" => Echo::Silent,
+        _ => return Err(Malformed::Expected("FLAGS or FLAGS.SILENT")),
+    };
+    cursor.space()?;
+    let flags = match cursor.peek() {
+        Some(b'(') => flag_list(cursor)?,
+        _ => bare_flags(cursor)?,
+    };
+    Ok(Store { numbering, messages, change, echo, flags, unchanged_since })
+}
+
+fn transfer(cursor: &mut Cursor<'_>, numbering: Numbering) -> Result<Transfer, Malformed> {
+    cursor.space()?;
+    let messages = cursor.sequence_set()?;
+    Ok(Transfer { numbering, messages, mailbox: next_mailbox(cursor)? })
+}
+
+fn flag_list(cursor: &mut Cursor<'_>) -> Result<FlagSet, Malformed> {
+    let mut flags = FlagSet::default();
+    cursor.expect(b'(', "flags in parentheses")?;
+    cursor.skip_spaces();
+    while !cursor.eat(b')') {
+        flag(cursor, &mut flags)?;
+        cursor.skip_spaces();
+    }
+    Ok(flags)
+}
+
+fn bare_flags(cursor: &mut Cursor<'_>) -> Result<FlagSet, Malformed> {
+    let mut flags = FlagSet::default();
+    flag(cursor, &mut flags)?;
+    while cursor.more_words() {
+        flag(cursor, &mut flags)?;
+    }
+    Ok(flags)
+}
+
+/// `\Recent` is taken and ignored: some clients send back every flag they were told of, and no
+/// client can set it (RFC 3501, 2.3.2).
+fn flag(cursor: &mut Cursor<'_>, flags: &mut FlagSet) -> Result<(), Malformed> {
+    let name = cursor.flag_word()?;
+    if let Some(system) = SystemFlag::by_name(name) {
+        flags.system = flags.system | system.bit();
+    } else if !name.eq_ignore_ascii_case("\\Recent") {
+        let keyword = Keyword::new(name).ok_or(Malformed::Expected("a flag that may be set"))?;
+        if flags.keywords.len() >= engine::KEYWORDS_MAX && !flags.keywords.contains(&keyword) {
+            return Err(Malformed::Expected("fewer keywords"));
+        }
+        flags.insert(keyword);
+    }
+    Ok(())
+}
+
+/// A space and a mailbox name: modified UTF-7, or UTF-8 from clients that send it unasked.
+fn next_mailbox(cursor: &mut Cursor<'_>) -> Result<MailboxName, Malformed> {
+    cursor.space()?;
+    let name = decoded_name(&cursor.astring()?)?;
+    match name.is_empty() {
+        true => Err(Malformed::Expected("a mailbox name that is not empty")),
+        false => Ok(MailboxName::new(&name)),
+    }
+}
+
+fn decoded_name(bytes: &[u8]) -> Result<String, Malformed> {
+    utf7::decode(bytes).ok_or(Malformed::Expected("a mailbox name in modified UTF-7"))
+}
+
+fn utf8(bytes: Vec<u8>) -> Result<String, Malformed> {
+    String::from_utf8(bytes).map_err(|_| Malformed::Expected("UTF-8"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,344 @@
+//! Gathers the bytes of one command as they come in, however they are split.
+//!
+//! A line that ends in `{n}` is followed by n bytes of literal and then by more of the command
+//! (RFC 3501, 4.3). For `{n}` the client waits for us to say `+`; for `{n+}` it does not
+//! (RFC 7888), so that what we refuse must be swallowed to find the next command.
+
+use memchr::memchr;
+
+/// How long commands may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// All of a command but APPEND's message.
+    pub command_len_max: usize,
+    /// APPEND's message.
+    pub message_len_max: u64,
+}
+
+/// What is needed next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// More input.
+    More,
+    /// The client waits to be told to go on.
+    Continuation,
+    /// Nothing: this is the command, with its last line end.
+    Complete(Vec<u8>),
+    /// Nothing: the command was too long. The front of it is given, for its tag.
+    Refused(Vec<u8>, Oversize),
+    /// The connection must end: the client sends more than we are ready to throw away.
+    Hopeless,
+}
+
+/// What was too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Oversize {
+    /// The command.
+    Command,
+    /// APPEND's message: `[TOOBIG]` (RFC 7889, 4).
+    Message,
+}
+
+/// One command on its way in.
+#[derive(Clone, Debug)]
+pub struct Assembler {
+    limits: Limits,
+    /// The command so far; once `refused`, its front and the end of its current line.
+    bytes: Vec<u8>,
+    /// Where the current line begins in `bytes`.
+    line_start: usize,
+    /// Bytes of `bytes` that are APPEND's message and count toward its own limit.
+    message_len: usize,
+    literal_left: u64,
+    swallowed: u64,
+    refused: Option<Oversize>,
+}
+
+/// What is kept of a command that is refused: enough for its tag, and the literal at a line's end.
+const FRONT_LEN: usize = 256;
+const TAIL_LEN: usize = 64;
+
+impl Assembler {
+    /// Begins a command.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            bytes: Vec::new(),
+            line_start: 0,
+            message_len: 0,
+            literal_left: 0,
+            swallowed: 0,
+            refused: None,
+        }
+    }
+
+    /// Whether nothing of the command has come yet.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty() && self.refused.is_none()
+    }
+
+    /// Takes bytes from the front of `input`: says how many, and what is needed next. With
+    /// [`Step::More`] all of them were taken.
+    pub fn push(&mut self, input: &[u8]) -> (usize, Step) {
+        let mut taken = 0;
+        loop {
+            let rest = input.get(taken..).unwrap_or_default();
+            if rest.is_empty() {
+                return (taken, Step::More);
+            }
+            if self.literal_left > 0 {
+                taken += self.take_literal(rest);
+                continue;
+            }
+            let line_end = memchr(b'\n', rest);
+            let count = line_end.map_or(rest.len(), |end| end + 1);
+            self.take_line(rest.get(..count).unwrap_or_default());
+            taken += count;
+            if self.swallowed > self.swallow_max() {
+                return (taken, Step::Hopeless);
+            }
+            if line_end.is_some()
+                && let Some(step) = self.end_line()
+            {
+                return (taken, step);
+            }
+        }
+    }
+
+    fn take_literal(&mut self, rest: &[u8]) -> usize {
+        let left = usize::try_from(self.literal_left).unwrap_or(usize::MAX);
+        let count = rest.len().min(left);
+        self.literal_left -= count as u64;
+        match self.refused {
+            Some(_) => self.swallowed += count as u64,
+            None => self.bytes.extend_from_slice(rest.get(..count).unwrap_or_default()),
+        }
+        if self.literal_left == 0 {
+            self.line_start = self.bytes.len();
+        }
+        count
+    }
+
+    fn take_line(&mut self, part: &[u8]) {
+        let fits = self.bytes.len() - self.message_len + part.len() <= self.limits.command_len_max;
+        if self.refused.is_none() && !fits {
+            self.refuse(Oversize::Command);
+        }
+        if self.refused.is_some() {
+            self.swallowed += part.len() as u64;
+        }
+        self.bytes.extend_from_slice(part);
+        if self.refused.is_some() && self.bytes.len() > FRONT_LEN + TAIL_LEN {
+            let tail_start = self.bytes.len() - TAIL_LEN;
+            self.bytes.drain(FRONT_LEN..tail_start);
+            self.line_start = self.line_start.min(FRONT_LEN);
+        }
+    }
+
+    /// The line is whole: what now? `None` to go on reading.
+    fn end_line(&mut self) -> Option<Step> {
+        let line = self.bytes.get(self.line_start..).unwrap_or_default();
+        let Some(literal) = Literal::at_end_of(line) else {
+            let bytes = std::mem::take(&mut self.bytes);
+            return Some(match self.refused {
+                None => Step::Complete(bytes),
+                Some(oversize) => Step::Refused(bytes, oversize),
+            });
+        };
+        if self.refused.is_none()
+            && let Err(oversize) = self.admit(&literal)
+        {
+            self.refuse(oversize);
+        }
+        match (literal.is_synchronizing, self.refused) {
+            // The client waits, and takes the tagged answer for a no (RFC 3501, 7.5).
+            (true, Some(oversize)) => {
+                Some(Step::Refused(std::mem::take(&mut self.bytes), oversize))
+            }
+            (false, Some(_)) if literal.len > self.swallow_max() => Some(Step::Hopeless),
+            (is_synchronizing, _) => {
+                self.literal_left = literal.len;
+                self.line_start = self.bytes.len();
+                is_synchronizing.then_some(Step::Continuation)
+            }
+        }
+    }
+
+    /// APPEND's message, which is the literal that is not its mailbox name, has a limit of its
+    /// own; every other literal is part of the command.
+    fn admit(&mut self, literal: &Literal) -> Result<(), Oversize> {
+        let len = usize::try_from(literal.len).map_err(|_| Oversize::Command)?;
+        if self.message_len == 0 && is_append_message(&self.bytes) {
+            if literal.len > self.limits.message_len_max {
+                return Err(Oversize::Message);
+            }
+            self.message_len = len;
+            return Ok(());
+        }
+        match self.bytes.len() - self.message_len + len <= self.limits.command_len_max {
+            true => Ok(()),
+            false => Err(Oversize::Command),
+        }
+    }
+
+    fn refuse(&mut self, oversize: Oversize) {
+        self.refused = Some(oversize);
+        // Only the tag and the last line's end matter from here on.
+        let line_len = self.bytes.len() - self.line_start;
+        if self.bytes.len() > FRONT_LEN {
+            let keep_from = self.bytes.len() - line_len.min(TAIL_LEN);
+            self.bytes.drain(FRONT_LEN..keep_from.max(FRONT_LEN));
+            self.bytes.shrink_to_fit();
+        }
+        self.line_start = self.bytes.len() - line_len.min(self.bytes.len());
+    }
+
+    /// Past this much thrown away it is kinder to hang up.
+    fn swallow_max(&self) -> u64 {
+        4 * (self.limits.message_len_max + self.limits.command_len_max as u64)
+    }
+}
+
+struct Literal {
+    len: u64,
+    is_synchronizing: bool,
+}
+
+impl Literal {
+    fn at_end_of(line: &[u8]) -> Option<Self> {
+        let line = line.strip_suffix(b"\n")?;
+        let line = line.strip_suffix(b"\r").unwrap_or(line).strip_suffix(b"}")?;
+        let is_synchronizing = !matches!(line.last(), Some(b'+' | b'-'));
+        let line = if is_synchronizing { line } else { line.split_last()?.1 };
+        let digits = line.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        let (before, digits) = line.split_at_checked(line.len() - digits)?;
+        if !before.ends_with(b"{") || digits.is_empty() {
+            return None;
+        }
+        // A length beyond 64 bits is beyond every limit too.
+        let len = std::str::from_utf8(digits).ok()?.parse().unwrap_or(u64::MAX);
+        Some(Self { len, is_synchronizing })
+    }
+}
+
+/// Whether the literal that now follows is a message: `tag APPEND mailbox …` stands before it.
+fn is_append_message(bytes: &[u8]) -> bool {
+    let mut words = bytes.splitn(3, |byte| *byte == b' ');
+    let is_append = words.nth(1).is_some_and(|word| word.eq_ignore_ascii_case(b"APPEND"));
+    let arguments = words.next().unwrap_or_default().trim_ascii_start();
+    // Where the mailbox name is itself a literal, the message is the next one.
+    let mailbox_is_literal = arguments.starts_with(b"{");
+    let lines = arguments.iter().filter(|byte| **byte == b'\n').count();
+    is_append && lines > usize::from(mailbox_is_literal)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMITS: Limits = Limits { command_len_max: 100, message_len_max: 1000 };
+
+    /// Feeds pieces; gives the finished step and how many continuations were asked for.
+    fn feed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Step, usize, Vec<u8>) {
+        let mut assembler = Assembler::new(LIMITS);
+        let mut continuations = 0;
+        let mut done = None;
+        let mut unread = Vec::new();
+        for mut piece in pieces {
+            while !piece.is_empty() && done.is_none() {
+                let (taken, step) = assembler.push(piece);
+                piece = &piece[taken..];
+                match step {
+                    Step::More => {}
+                    Step::Continuation => continuations += 1,
+                    step => done = Some(step),
+                }
+            }
+            unread.extend_from_slice(piece);
+        }
+        (done.unwrap_or(Step::More), continuations, unread)
+    }
+
+    #[test]
+    fn literals_belong_to_the_command_and_only_synchronizing_ones_are_asked_for() {
+        let input = b"a LOGIN {3}\r\nbob {4+}\r\n{9}\n\r\nb NOOP\r\n";
+        let (step, continuations, unread) = feed([&input[..]]);
+        assert_eq!(step, Step::Complete(b"a LOGIN {3}\r\nbob {4+}\r\n{9}\n\r\n".to_vec()));
+        assert_eq!((continuations, &unread[..]), (1, &b"b NOOP\r\n"[..]));
+    }
+
+    #[test]
+    fn an_append_has_room_for_its_message_and_for_nothing_else() {
+        let message = [b'x'; 900];
+        for front in ["a append in () {900}\r\n", "a APPEND {2+}\r\nin {900}\r\n"] {
+            let (step, ..) = feed([front.as_bytes(), &message, b"\r\n"]);
+            assert!(matches!(step, Step::Complete(bytes) if bytes.len() == front.len() + 902));
+        }
+        let (step, ..) = feed([&b"a APPEND {900}\r\n"[..]]);
+        assert!(matches!(step, Step::Refused(_, Oversize::Command)), "{step:?}");
+        let (step, ..) = feed([&b"a APPEND in {1001}\r\n"[..]]);
+        assert!(matches!(step, Step::Refused(_, Oversize::Message)), "{step:?}");
+    }
+
+    #[test]
+    fn what_is_too_long_is_swallowed_and_the_next_command_found() {
+        let long = [b'x'; 4000];
+        for input in [
+            [&b"tag "[..], &long[..], b"\r\nb NOOP\r\n"].concat(),
+            [&b"tag "[..], &long[..2000], b" {2000+}\r\n", &long[..2000], b"\r\nb NOOP\r\n"]
+                .concat(),
+            [b"tag APPEND a {1500+}\r\n", &long[..1500], b"\r\nb NOOP\r\n"].concat(),
+        ] {
+            let (step, _, unread) = feed([&input[..]]);
+            assert!(matches!(step, Step::Refused(front, _) if front.starts_with(b"tag ")));
+            assert_eq!(unread, b"b NOOP\r\n");
+        }
+        assert_eq!(feed([&b"a APPEND b {99999999999999999999+}\r\n"[..]]).0, Step::Hopeless);
+    }
+
+    #[test]
+    fn a_refused_command_keeps_little_memory() {
+        let mut assembler = Assembler::new(LIMITS);
+        for _ in 0..40 {
+            assembler.push(&[b'x'; 90]);
+        }
+        assert!(assembler.bytes.len() <= FRONT_LEN + TAIL_LEN);
+    }
+
+    proptest! {
+        #[test]
+        fn every_split_gives_the_same_command(
+            input in prop::collection::vec(
+                prop::sample::select(vec![
+                    "a ", "APPEND x ", "{3}\r\n", "{200+}\r\n", "xyz", "{", "}\r\n", "\n",
+                    "qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq",
+                ]), 0..12),
+            cuts in prop::collection::vec(0_usize..600, 0..8),
+        ) {
+            let input = input.concat().into_bytes();
+            let mut cuts: Vec<usize> = cuts.into_iter().filter(|cut| *cut < input.len()).collect();
+            cuts.sort_unstable();
+            let mut pieces = Vec::new();
+            let mut from = 0;
+            for cut in cuts.into_iter().chain([input.len()]) {
+                pieces.push(&input[from..cut]);
+                from = cut;
+            }
+            let whole = feed([&input[..]]);
+            let cut = feed(pieces);
+            prop_assert_eq!(whole.1, cut.1);
+            prop_assert_eq!(&whole.2, &cut.2);
+            match (whole.0, cut.0) {
+                // What is kept of a refused command depends on how it came; its front does not.
+                (Step::Refused(one, a), Step::Refused(two, b)) => {
+                    prop_assert_eq!(a, b);
+                    let tag = |bytes: &[u8]| crate::imap::parse::tag_of(bytes);
+                    prop_assert_eq!(tag(&one), tag(&two));
+                }
+                (one, two) => prop_assert_eq!(one, two),
+            }
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! SEARCH's arguments (RFC 3501, 6.4.4; RFC 4731; RFC 7162, 3.1.5).
+
+use encoding_rs::{Encoding, UTF_8};
+use engine::{Keyword, SystemFlag};
+
+use super::cursor::{Cursor, Malformed};
+use super::date::date;
+use crate::imap::command::{DateField, DateRelation, Numbering, ReturnOptions, Search, SearchKey};
+
+/// How deep NOT, OR and parentheses may stand in one another. A chain of OR is one level.
+const DEPTH_MAX: usize = 100;
+
+/// The charsets that BADCHARSET names (RFC 3501, 7.1); text in any other that encoding_rs knows
+/// is taken too.
+pub(crate) const CHARSETS: &str =
+    "UTF-8 US-ASCII ISO-8859-1 ISO-2022-JP Shift_JIS EUC-JP GB18030 Big5 EUC-KR";
+
+/// What follows `SEARCH`.
+pub(super) fn search(cursor: &mut Cursor<'_>, numbering: Numbering) -> Result<Search, Malformed> {
+    cursor.space()?;
+    let mut returns = None;
+    if cursor.eat_word("RETURN") {
+        cursor.space()?;
+        returns = Some(return_options(cursor)?);
+        cursor.space()?;
+    }
+    let mut charset = UTF_8;
+    if cursor.eat_word("CHARSET") {
+        cursor.space()?;
+        charset = known_charset(&cursor.astring()?)?;
+        cursor.space()?;
+    }
+    let mut parser = KeyParser { cursor, charset, depth: 0 };
+    let mut keys = vec![parser.key()?];
+    while parser.cursor.more_words() {
+        keys.push(parser.key()?);
+    }
+    Ok(Search { numbering, returns, keys })
+}
+
+/// US-ASCII is read as UTF-8, of which it is a part.
+fn known_charset(label: &[u8]) -> Result<&'static Encoding, Malformed> {
+    if label.eq_ignore_ascii_case(b"US-ASCII") {
+        return Ok(UTF_8);
+    }
+    Encoding::for_label_no_replacement(label).ok_or(Malformed::BadCharset)
+}
+
+/// `search-return-opts` (RFC 4466, 2.6.1).
+fn return_options(cursor: &mut Cursor<'_>) -> Result<ReturnOptions, Malformed> {
+    let mut options = ReturnOptions::default();
+    cursor.expect(b'(', "return options in parentheses")?;
+    cursor.skip_spaces();
+    let mut count = 0;
+    while !cursor.eat(b')') {
+        match cursor.upper_word().as_str() {
+            "MIN" => options.min = true,
+            "MAX" => options.max = true,
+            "COUNT" => options.count = true,
+            "ALL" => options.all = true,
+            _ => return Err(Malformed::Expected("MIN, MAX, COUNT or ALL")),
+        }
+        count += 1;
+        cursor.skip_spaces();
+    }
+    options.all |= count == 0;
+    Ok(options)
+}
+
+struct KeyParser<'c, 'a> {
+    cursor: &'c mut Cursor<'a>,
+    charset: &'static Encoding,
+    depth: usize,
+}
+
+impl KeyParser<'_, '_> {
+    fn key(&mut self) -> Result<SearchKey, Malformed> {
+        match self.cursor.peek() {
+            Some(b'(') => self.deeper(Self::list),
+            Some(b'0'..=b'9' | b'*') => self.cursor.sequence_set().map(SearchKey::Sequence),
+            _ => {
+                let word = self.cursor.upper_word();
+                self.named(&word)
+            }
+        }
+    }
+
+    fn deeper<T>(
+        &mut self,
+        parse: impl FnOnce(&mut Self) -> Result<T, Malformed>,
+    ) -> Result<T, Malformed> {
+        if self.depth >= DEPTH_MAX {
+            return Err(Malformed::Expected("search keys less deep in one another"));
+        }
+        self.depth += 1;
+        let parsed = parse(self);
+        self.depth -= 1;
+        parsed
+    }
+
+    fn list(&mut self) -> Result<SearchKey, Malformed> {
+        self.cursor.advance(1);
+        self.cursor.skip_spaces();
+        let mut keys = vec![self.key()?];
+        self.cursor.skip_spaces();
+        while !self.cursor.eat(b')') {
+            keys.push(self.key()?);
+            self.cursor.skip_spaces();
+        }
+        Ok(SearchKey::And(keys))
+    }
+
+    /// `OR a OR b c` is one list of three, so that a long chain is not deep.
+    fn or(&mut self) -> Result<SearchKey, Malformed> {
+        let mut keys = Vec::new();
+        loop {
+            self.cursor.space()?;
+            keys.push(self.key()?);
+            self.cursor.space()?;
+            if !self.cursor.eat_word("OR") {
+                keys.push(self.key()?);
+                return Ok(SearchKey::Or(keys));
+            }
+        }
+    }
+
+    fn not(&mut self) -> Result<SearchKey, Malformed> {
+        self.cursor.space()?;
+        self.key().map(|key| SearchKey::Not(Box::new(key)))
+    }
+
+    fn named(&mut self, word: &str) -> Result<SearchKey, Malformed> {
+        if let Some(key) = plain_key(word) {
+            return Ok(key);
+        }
+        match word {
+            "NOT" => return self.deeper(Self::not),
+            "OR" => return self.deeper(Self::or),
+            _ => self.cursor.space()?,
+        }
+        Ok(match word {
+            "KEYWORD" => self.keyword()?,
+            "UNKEYWORD" => SearchKey::Not(Box::new(self.keyword()?)),
+            "UID" => SearchKey::Uid(self.cursor.sequence_set()?),
+            "LARGER" => SearchKey::Larger(self.cursor.number64()?),
+            "SMALLER" => SearchKey::Smaller(self.cursor.number64()?),
+            "MODSEQ" => self.mod_sequence()?,
+            "BODY" => SearchKey::Body(self.text()?),
+            "TEXT" => SearchKey::Text(self.text()?),
+            "HEADER" => {
+                let field = String::from_utf8_lossy(&self.cursor.astring()?).into_owned();
+                self.cursor.space()?;
+                SearchKey::Header { field, text: self.text()? }
+            }
+            "FROM" | "TO" | "CC" | "BCC" | "SUBJECT" => {
+                SearchKey::Header { field: word.to_owned(), text: self.text()? }
+            }
+            _ => self.date(word)?,
+        })
+    }
+
+    fn date(&mut self, word: &str) -> Result<SearchKey, Malformed> {
+        let (field, relation) = match word {
+            "BEFORE" => (DateField::Internal, DateRelation::Before),
+            "ON" => (DateField::Internal, DateRelation::On),
+            "SINCE" => (DateField::Internal, DateRelation::Since),
+            "SENTBEFORE" => (DateField::Sent, DateRelation::Before),
+            "SENTON" => (DateField::Sent, DateRelation::On),
+            "SENTSINCE" => (DateField::Sent, DateRelation::Since),
+            _ => return Err(Malformed::Expected("a search key we know")),
+        };
+        Ok(SearchKey::Date { field, relation, day: date(self.cursor)? })
+    }
+
+    fn keyword(&mut self) -> Result<SearchKey, Malformed> {
+        let word = self.cursor.flag_word()?;
+        Ok(match SystemFlag::by_name(word) {
+            Some(flag) => SearchKey::Flag(flag),
+            None => SearchKey::Keyword(Keyword::new(word)),
+        })
+    }
+
+    /// `MODSEQ ["/flags/…" all|priv|shared] n`: the entry is taken and not used, for we keep one
+    /// mod-sequence per message (RFC 7162, 3.1.5).
+    fn mod_sequence(&mut self) -> Result<SearchKey, Malformed> {
+        if self.cursor.peek() == Some(b'"') {
+            self.cursor.string()?;
+            self.cursor.space()?;
+            if !matches!(self.cursor.upper_word().as_str(), "ALL" | "PRIV" | "SHARED") {
+                return Err(Malformed::Expected("all, priv or shared"));
+            }
+            self.cursor.space()?;
+        }
+        self.cursor.mod_sequence().map(SearchKey::ModSeq)
+    }
+
+    /// Text that its charset cannot decode cannot be found either, and is an error.
+    fn text(&mut self) -> Result<String, Malformed> {
+        let bytes = self.cursor.astring()?;
+        let text = self.charset.decode_without_bom_handling_and_without_replacement(&bytes);
+        let text = text.ok_or(Malformed::Expected("text in the charset that was named"))?;
+        Ok(text.into_owned())
+    }
+}
+
+/// Keys without arguments.
+fn plain_key(word: &str) -> Option<SearchKey> {
+    let flag = SearchKey::Flag;
+    let not = |flag| SearchKey::Not(Box::new(SearchKey::Flag(flag)));
+    Some(match word {
+        "ALL" | "OLD" => SearchKey::All,
+        "RECENT" | "NEW" => SearchKey::Nothing,
+        "ANSWERED" => flag(SystemFlag::Answered),
+        "DELETED" => flag(SystemFlag::Deleted),
+        "DRAFT" => flag(SystemFlag::Draft),
+        "FLAGGED" => flag(SystemFlag::Flagged),
+        "SEEN" => flag(SystemFlag::Seen),
+        "UNANSWERED" => not(SystemFlag::Answered),
+        "UNDELETED" => not(SystemFlag::Deleted),
+        "UNDRAFT" => not(SystemFlag::Draft),
+        "UNFLAGGED" => not(SystemFlag::Flagged),
+        "UNSEEN" => not(SystemFlag::Seen),
+        _ => return None,
+    })
+}
