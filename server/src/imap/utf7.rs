@@ -7,7 +7,7 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 
 /// Decodes a name. Bytes above ASCII are taken as UTF-8, which some clients send unasked. `None`
 /// for what is neither.
-pub fn decode(name: &[u8]) -> Option<String> {
+pub(crate) fn decode(name: &[u8]) -> Option<String> {
     let mut text = String::with_capacity(name.len());
     let mut rest = std::str::from_utf8(name).ok()?;
     while let Some((plain, after)) = rest.split_once('&') {
@@ -44,7 +44,7 @@ fn decode_shifted(shifted: &str, text: &mut String) -> Option<()> {
 }
 
 /// Appends a name, encoded.
-pub fn encode(name: &str, out: &mut Vec<u8>) {
+pub(crate) fn encode(name: &str, out: &mut Vec<u8>) {
     let mut units: Vec<u16> = Vec::new();
     for char in name.chars() {
         if !(' '..='~').contains(&char) {

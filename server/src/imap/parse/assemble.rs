@@ -9,8 +9,10 @@ use memchr::memchr;
 /// How long commands may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// All of a command but APPEND's message.
+    /// All of a command but its literals.
     pub command_len_max: usize,
+    /// All literals of a command together, but for APPEND's message.
+    pub literals_len_max: usize,
     /// APPEND's message.
     pub message_len_max: u64,
 }
@@ -37,6 +39,8 @@ pub enum Oversize {
     Command,
     /// APPEND's message: `[TOOBIG]` (RFC 7889, 4).
     Message,
+    /// All messages that are coming in together; another try may succeed.
+    Together,
 }
 
 /// One command on its way in.
@@ -47,8 +51,11 @@ pub struct Assembler {
     bytes: Vec<u8>,
     /// Where the current line begins in `bytes`.
     line_start: usize,
-    /// Bytes of `bytes` that are APPEND's message and count toward its own limit.
-    message_len: usize,
+    /// Bytes of the lines so far.
+    lines_len: usize,
+    /// Bytes of literals so far, but for APPEND's message.
+    literals_len: usize,
+    has_message: bool,
     literal_left: u64,
     swallowed: u64,
     refused: Option<Oversize>,
@@ -65,7 +72,9 @@ impl Assembler {
             limits,
             bytes: Vec::new(),
             line_start: 0,
-            message_len: 0,
+            lines_len: 0,
+            literals_len: 0,
+            has_message: false,
             literal_left: 0,
             swallowed: 0,
             refused: None,
@@ -75,6 +84,11 @@ impl Assembler {
     /// Whether nothing of the command has come yet.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty() && self.refused.is_none()
+    }
+
+    /// Bytes held.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Takes bytes from the front of `input`: says how many, and what is needed next. With
@@ -120,8 +134,8 @@ impl Assembler {
     }
 
     fn take_line(&mut self, part: &[u8]) {
-        let fits = self.bytes.len() - self.message_len + part.len() <= self.limits.command_len_max;
-        if self.refused.is_none() && !fits {
+        self.lines_len = self.lines_len.saturating_add(part.len());
+        if self.refused.is_none() && self.lines_len > self.limits.command_len_max {
             self.refuse(Oversize::Command);
         }
         if self.refused.is_some() {
@@ -167,21 +181,26 @@ impl Assembler {
     /// APPEND's message, which is the literal that is not its mailbox name, has a limit of its
     /// own; every other literal is part of the command.
     fn admit(&mut self, literal: &Literal) -> Result<(), Oversize> {
-        let len = usize::try_from(literal.len).map_err(|_| Oversize::Command)?;
-        if self.message_len == 0 && is_append_message(&self.bytes) {
-            if literal.len > self.limits.message_len_max {
-                return Err(Oversize::Message);
-            }
-            self.message_len = len;
-            return Ok(());
+        if !self.has_message && is_append_message(&self.bytes) {
+            self.has_message = true;
+            return match literal.len <= self.limits.message_len_max {
+                true => Ok(()),
+                false => Err(Oversize::Message),
+            };
         }
-        match self.bytes.len() - self.message_len + len <= self.limits.command_len_max {
+        let len = usize::try_from(literal.len).unwrap_or(usize::MAX);
+        self.literals_len = self.literals_len.saturating_add(len);
+        match self.literals_len <= self.limits.literals_len_max {
             true => Ok(()),
             false => Err(Oversize::Command),
         }
     }
 
-    fn refuse(&mut self, oversize: Oversize) {
+    /// Keeps no more of the command than its tag: the rest is swallowed.
+    pub fn refuse(&mut self, oversize: Oversize) {
+        if self.refused.is_some() {
+            return;
+        }
         self.refused = Some(oversize);
         // Only the tag and the last line's end matter from here on.
         let line_len = self.bytes.len() - self.line_start;
@@ -238,7 +257,8 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: Limits = Limits { command_len_max: 100, message_len_max: 1000 };
+    const LIMITS: Limits =
+        Limits { command_len_max: 100, literals_len_max: 100, message_len_max: 1000 };
 
     /// Feeds pieces; gives the finished step and how many continuations were asked for.
     fn feed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Step, usize, Vec<u8>) {
