@@ -9,6 +9,7 @@ mod error;
 mod flags;
 mod ids;
 mod limits;
+pub mod message;
 mod uid_set;
 
 pub use error::{Error, Fault};

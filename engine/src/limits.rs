@@ -1,1 +1,20 @@
 //! The bounds of everything the engine holds; what a server allows is configured and lower.
+
+/// Parts deeper than this in a message are leaves whatever they claim to be; real mail nests
+/// below 10.
+pub(crate) const PART_DEPTH_MAX: usize = 50;
+/// Parts of one message; what follows belongs to the last of them.
+pub(crate) const PARTS_MAX: usize = 10_000;
+/// Bytes of one string in ENVELOPE and BODYSTRUCTURE; a longer one is cut.
+pub(crate) const STRUCTURE_STRING_LEN_MAX: usize = 16 << 10;
+/// Parameters of one `Content-Type` or `Content-Disposition` in BODYSTRUCTURE.
+pub(crate) const PARAMS_MAX: usize = 128;
+/// Addresses of one ENVELOPE field.
+pub(crate) const ADDRESSES_MAX: usize = 10_000;
+/// Once an ENVELOPE or BODYSTRUCTURE is this long, the rest of it is written with NIL for
+/// whatever may be NIL.
+pub(crate) const STRUCTURE_LEN_SOFT: usize = 256 << 10;
+/// Bytes of one raw header field kept in the list piece; a longer one is read from the header.
+pub(crate) const HOT_FIELD_LEN_MAX: usize = 16 << 10;
+/// Bytes of all raw header fields in the list piece.
+pub(crate) const HOT_FIELDS_LEN_MAX: usize = 64 << 10;

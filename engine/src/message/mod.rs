@@ -1,0 +1,27 @@
+//! Read-only views of messages: RFC 5322 bytes, as received, whatever they are.
+//!
+//! Everything here is a pure function of the bytes, total (no input is refused) and bounded in
+//! time, depth and memory by the input and `limits.rs`. [`ListData`] is what is computed once,
+//! when a message comes in, and stored beside it.
+
+mod address;
+mod body_structure;
+mod content_type;
+mod date;
+mod envelope;
+mod header;
+mod hot_fields;
+mod imap_string;
+mod list_data;
+mod message_id;
+mod parse;
+mod section;
+mod structure;
+mod structure_codec;
+mod varint;
+
+pub use date::SentDate;
+pub use header::{HeaderField, HeaderFields, header_fields, header_len};
+pub use list_data::ListData;
+pub use section::{Located, Octets, Pieces, Section, SectionText};
+pub use structure::{Part, PartKind, Structure};
