@@ -10,6 +10,7 @@ mod flags;
 mod ids;
 mod limits;
 pub mod message;
+pub mod search;
 mod uid_set;
 
 pub use error::{Error, Fault};

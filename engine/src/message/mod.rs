@@ -6,8 +6,10 @@
 
 mod address;
 mod body_structure;
+mod charset;
 mod content_type;
 mod date;
+mod encoded_word;
 mod envelope;
 mod header;
 mod hot_fields;
@@ -18,6 +20,8 @@ mod parse;
 mod section;
 mod structure;
 mod structure_codec;
+mod text;
+mod transfer;
 mod varint;
 
 pub use date::SentDate;
@@ -25,3 +29,4 @@ pub use header::{HeaderField, HeaderFields, header_fields, header_len};
 pub use list_data::ListData;
 pub use section::{Located, Octets, Pieces, Section, SectionText};
 pub use structure::{Part, PartKind, Structure};
+pub use text::{Visit, body_text, field_text, header_text};

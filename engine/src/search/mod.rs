@@ -1,0 +1,8 @@
+//! Exact search of message text: substring after decoding, without regard to case.
+//!
+//! Text and what is looked for are both folded by `casemap` and then compared as bytes.
+
+mod casemap;
+mod text;
+
+pub use text::{Needle, body_contains, field_contains, text_contains};
