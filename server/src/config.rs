@@ -254,7 +254,8 @@ mod tests {
 
     #[test]
     fn the_commented_file_says_what_the_defaults_are() {
-        let config = Config::parse(&commented("localhost"), "f").expect("parses");
+        let config =
+            Config::parse(&commented("localhost", &Listener::standard()), "f").expect("parses");
         assert_eq!(config, Config::default());
     }
 

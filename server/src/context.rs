@@ -1,5 +1,7 @@
 //! What every session shares.
 
+use std::fmt;
+
 use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::directory::Directory;
@@ -25,4 +27,16 @@ pub struct Context {
     pub shutdown: Shutdown,
     /// Bytes of messages that are being received.
     pub receiving: ByteBudget,
+}
+
+impl Context {
+    /// Why the server cannot do its work at the moment; `None` if it can.
+    pub fn not_ready(&self) -> Option<&'static str> {
+        self.shutdown.is_requested().then_some("the server is stopping")
+    }
+
+    /// Everything that is counted, in the text format of Prometheus.
+    pub fn metrics_text(&self) -> Result<String, fmt::Error> {
+        self.metrics.text()
+    }
 }

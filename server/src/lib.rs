@@ -1,16 +1,25 @@
 //! Fumikura's server: SMTP, LMTP, POP3 and IMAP over the mailbox engine.
 
+mod admin;
 pub mod auth;
+pub mod cli;
 pub mod config;
 pub mod context;
 pub mod delivery;
 pub mod directory;
 pub mod imap;
 pub mod limits;
+mod listen;
 pub mod metrics;
 pub mod pop3;
 mod private_file;
+mod server;
+mod set_up;
 pub mod shutdown;
 pub mod smtp;
 pub mod stream;
 pub mod tls;
+
+pub use listen::BindError;
+pub use server::{Server, StartError};
+pub use set_up::{SetUpError, set_up};

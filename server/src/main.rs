@@ -1,3 +1,7 @@
 //! The `fumikura` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    server::cli::run()
+}

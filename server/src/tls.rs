@@ -119,3 +119,50 @@ fn write_private(path: &Path, bytes: &[u8]) -> Result<(), TlsError> {
     crate::private_file::write(path, bytes)
         .map_err(|source| TlsError::Unwritable { file: path.display().to_string(), source })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn files(dir: &tempfile::TempDir) -> TlsFiles {
+        TlsFiles { certificate: dir.path().join("c.pem"), key: dir.path().join("k.pem") }
+    }
+
+    #[test]
+    fn a_certificate_that_exists_is_not_replaced() {
+        let dir = tempfile::tempdir().expect("directory");
+        ensure_self_signed(&files(&dir), &["localhost"]).expect("made");
+        let first = fs::read(&files(&dir).certificate).expect("read");
+        ensure_self_signed(&files(&dir), &["localhost"]).expect("there");
+        assert_eq!(fs::read(&files(&dir).certificate).expect("read"), first);
+    }
+
+    #[test]
+    fn a_reload_takes_new_files_and_keeps_the_old_certificate_if_they_are_bad() {
+        let dir = tempfile::tempdir().expect("directory");
+        let files = files(&dir);
+        ensure_self_signed(&files, &["localhost"]).expect("made");
+        let tls = TlsConfigs::load(&files).expect("loads");
+        let current = || Arc::clone(&tls.current.read().expect("lock"));
+        let first = current();
+        fs::write(&files.certificate, "not a certificate").expect("write");
+        assert!(matches!(
+            tls.reload(),
+            Err(TlsError::Unusable { .. } | TlsError::Unreadable { .. })
+        ));
+        assert!(Arc::ptr_eq(&first, &current()));
+        fs::remove_file(&files.key).expect("remove");
+        ensure_self_signed(&files, &["localhost"]).expect("made again");
+        tls.reload().expect("reloads");
+        assert!(!Arc::ptr_eq(&first, &current()));
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let dir = tempfile::tempdir().expect("directory");
+        let error = TlsConfigs::load(&files(&dir)).expect_err("nothing there").to_string();
+        assert!(error.contains("c.pem"), "{error}");
+    }
+}

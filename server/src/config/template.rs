@@ -1,10 +1,32 @@
 //! The configuration file that `init` writes: every value at its default, and why one would
 //! change it. A test reads it back and compares it with the defaults.
 
-/// The commented file, for a server called `hostname`.
-pub fn commented(hostname: &str) -> String {
-    TEMPLATE.replace("HOSTNAME", hostname)
+use std::fmt::Write as _;
+
+use super::{Listener, Protocol};
+
+/// The commented file, for a server called `hostname` with these ports.
+pub fn commented(hostname: &str, listeners: &[Listener]) -> String {
+    let mut text = TEMPLATE.replace("HOSTNAME", hostname);
+    for Listener { protocol, address } in listeners {
+        let comment = match protocol {
+            Protocol::Lmtp => LMTP,
+            Protocol::Http => HTTP,
+            _ => "",
+        };
+        let name = protocol.name();
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "\n{comment}[[listener]]\nprotocol = \"{name}\"\naddress = \"{address}\"\n"
+        );
+    }
+    text
 }
+
+const LMTP: &str = "# LMTP asks for no password: keep it where only the mail transfer agent in front \
+                    can reach it.\n";
+const HTTP: &str = "# /healthz, /readyz and /metrics.\n";
 
 const TEMPLATE: &str = r#"# Fumikura: the configuration. Every value stands at its default; delete what you do not change.
 # Relative paths count from the directory of this file. A name that does not exist is an error.
@@ -73,41 +95,4 @@ write_seconds = 60
 
 # The ports. Protocols: smtp, smtps, submission, submissions, lmtp, pop3, pop3s, imap, imaps, http;
 # those in s have TLS from the first byte, the others offer STARTTLS. "[::]:25" takes IPv6 and IPv4.
-[[listener]]
-protocol = "smtp"
-address = "0.0.0.0:25"
-
-[[listener]]
-protocol = "submission"
-address = "0.0.0.0:587"
-
-[[listener]]
-protocol = "submissions"
-address = "0.0.0.0:465"
-
-# LMTP asks for no password: keep it where only the mail transfer agent in front can reach it.
-[[listener]]
-protocol = "lmtp"
-address = "127.0.0.1:24"
-
-[[listener]]
-protocol = "pop3"
-address = "0.0.0.0:110"
-
-[[listener]]
-protocol = "pop3s"
-address = "0.0.0.0:995"
-
-[[listener]]
-protocol = "imap"
-address = "0.0.0.0:143"
-
-[[listener]]
-protocol = "imaps"
-address = "0.0.0.0:993"
-
-# /healthz, /readyz and /metrics.
-[[listener]]
-protocol = "http"
-address = "127.0.0.1:8080"
 "#;

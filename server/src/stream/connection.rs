@@ -37,7 +37,21 @@ pub enum StreamError {
     LineTooLong,
     /// The connection broke.
     #[error("connection failed: {0}")]
-    Io(#[from] io::Error),
+    Io(#[source] io::Error),
+}
+
+impl From<io::Error> for StreamError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            // Clients end as they like: with data of ours unread, or TLS without goodbye.
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::UnexpectedEof => Self::Closed,
+            io::ErrorKind::TimedOut => Self::TimedOut,
+            _ => Self::Io(error),
+        }
+    }
 }
 
 /// A stream with a bounded input buffer and an output buffer.

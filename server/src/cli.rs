@@ -1,0 +1,160 @@
+//! The `fumikura` command line.
+//!
+//! Exit status: 0 done, 1 not done (one sentence on standard error says why), 2 called wrongly,
+//! 3 `verify` found damage.
+
+mod demo;
+mod directory;
+mod init;
+mod inspect;
+mod logging;
+mod output;
+mod samples;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, ConfigError};
+use crate::directory::DirectoryError;
+use crate::{SetUpError, StartError};
+
+/// A mail server on a log-structured mailbox store: SMTP, LMTP, POP3 and IMAP.
+#[derive(Debug, Parser)]
+#[command(name = "fumikura", version, about, arg_required_else_help = true)]
+struct Arguments {
+    /// The configuration file
+    #[arg(long, global = true, value_name = "FILE", default_value = "fumikura.toml")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Try it out: a server on this machine with two users and a few messages
+    Demo(demo::DemoArguments),
+    /// Make a configuration, a store and a certificate in a new directory
+    Init(init::InitArguments),
+    /// Run the server until it is told to stop (SIGINT, SIGTERM); SIGHUP reloads the certificate
+    Serve,
+    /// Domains this server receives for
+    #[command(subcommand)]
+    Domain(directory::DomainCommand),
+    /// Users and their passwords
+    #[command(subcommand)]
+    User(directory::UserCommand),
+    /// Addresses that lead to other addresses
+    #[command(subcommand)]
+    Alias(directory::AliasCommand),
+    /// Check every checksum, and every index against the log; changes nothing
+    Verify,
+    /// Print the log as readable text
+    Dump,
+}
+
+/// Why a command was not done.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    #[error(transparent)]
+    SetUp(#[from] SetUpError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Store(#[from] engine::Error),
+    #[error("{what}: {source}")]
+    Io { what: String, source: std::io::Error },
+    #[error("{0}")]
+    Refused(String),
+    /// What was asked for is done, and the answer is bad.
+    #[error("{0}")]
+    Damage(String),
+}
+
+impl CliError {
+    fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Io { what, source }
+    }
+}
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    match execute(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        // `fumikura dump | head`: whoever reads has enough.
+        Err(CliError::Io { source, .. }) if source.kind() == std::io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("fumikura: {error}");
+            ExitCode::from(if matches!(error, CliError::Damage(_)) { 3 } else { 1 })
+        }
+    }
+}
+
+fn execute(arguments: Arguments) -> Result<(), CliError> {
+    let file = arguments.config;
+    match arguments.command {
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Init(arguments) => init::run(&arguments),
+        Command::Serve => serve::run(Config::load(&file)?),
+        Command::Domain(command) => directory::domain(&Config::load(&file)?, command),
+        Command::User(command) => directory::user(&Config::load(&file)?, command),
+        Command::Alias(command) => directory::alias(&Config::load(&file)?, command),
+        Command::Verify => inspect::verify(&Config::load(&file)?),
+        Command::Dump => inspect::dump(&Config::load(&file)?),
+    }
+}
+
+/// Runs a short command; the server has a runtime of its own.
+fn block_on<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(CliError::io("cannot start the runtime"))?;
+    runtime.block_on(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_do_not_contradict_themselves() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_calls_that_scripts_rely_on_are_understood() {
+        for call in [
+            "demo --dir d --base-port 20000",
+            "init d --domain example.test",
+            "serve --config f",
+            "--config f domain add example.test",
+            "--config f domain list",
+            "--config f domain remove example.test",
+            "--config f user add alice@example.test --password-stdin",
+            "--config f user list",
+            "--config f user remove alice@example.test",
+            "--config f user password alice@example.test",
+            "--config f alias add sales@example.test alice@example.test",
+            "--config f alias list",
+            "--config f alias remove sales@example.test",
+            "--config f verify",
+            "--config f dump",
+        ] {
+            let words = std::iter::once("fumikura").chain(call.split(' '));
+            assert!(Arguments::try_parse_from(words).is_ok(), "{call}");
+        }
+    }
+}

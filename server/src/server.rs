@@ -1,0 +1,122 @@
+//! The whole server: started from a configuration, stopped in order. `fumikura serve`, the demo
+//! and the integration tests all run this.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use crate::admin;
+use crate::auth::{self, Authenticator};
+use crate::config::{Config, Protocol};
+use crate::context::Context;
+use crate::directory::{Directory, DirectoryError};
+use crate::limits::{ByteBudget, ConnectionLimits};
+use crate::listen::{self, BindError, Port};
+use crate::metrics::Metrics;
+use crate::shutdown::ShutdownTrigger;
+use crate::tls::{TlsConfigs, TlsError};
+
+/// How long sessions may take to say goodbye when the server stops.
+const GRACE: Duration = Duration::from_secs(8);
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    context: Arc<Context>,
+    trigger: ShutdownTrigger,
+    addresses: Vec<(Protocol, SocketAddr)>,
+    ports: JoinSet<()>,
+}
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Certificate or key.
+    #[error("{0}; make a self-signed certificate with `fumikura init`, or name yours under [tls]")]
+    Tls(#[from] TlsError),
+    /// Domains, users and aliases.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// A port.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// There would be nothing to do.
+    #[error("the configuration has no [[listener]]")]
+    NoListeners,
+}
+
+impl Server {
+    /// Opens everything and accepts connections at all ports, or does nothing of it.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        if config.listeners.is_empty() {
+            return Err(StartError::NoListeners);
+        }
+        let tls = TlsConfigs::load(&config.tls)?;
+        let directory =
+            Directory::open(&config.directory.path, &config.directory.separator).await?;
+        // Bound first: a port that is taken shall not cost a recovery.
+        let ports = listen::bind(&config.listeners).await?;
+        let (trigger, shutdown) = ShutdownTrigger::new();
+        let context = Arc::new(Context {
+            auth: Authenticator::new(directory.clone(), config.auth.clone()),
+            receiving: ByteBudget::new(config.limits.receiving_bytes_max),
+            metrics: Metrics::new(),
+            directory,
+            tls,
+            shutdown,
+            config,
+        });
+        // The first unknown login must not take longer than the others.
+        tokio::task::spawn_blocking(auth::warm_up);
+        Ok(Self::serve(context, trigger, ports))
+    }
+
+    fn serve(context: Arc<Context>, trigger: ShutdownTrigger, bound: Vec<Port>) -> Self {
+        let limits = &context.config.limits;
+        let limits =
+            ConnectionLimits::new(limits.connections_max, limits.connections_per_address_max);
+        let addresses = bound.iter().map(|port| (port.protocol, port.address)).collect();
+        let mut ports = JoinSet::new();
+        for port in bound {
+            let context = Arc::clone(&context);
+            match port.protocol.role() {
+                Some(role) => {
+                    ports.spawn(listen::serve(context, port, role, limits.clone(), GRACE));
+                }
+                None => {
+                    ports.spawn(admin::serve(context, port.socket));
+                }
+            }
+        }
+        Self { context, trigger, addresses, ports }
+    }
+
+    /// Where the server listens, in the order of the configuration.
+    pub fn addresses(&self) -> &[(Protocol, SocketAddr)] {
+        &self.addresses
+    }
+
+    /// Where it listens for `protocol`; the first, if there are several.
+    pub fn address(&self, protocol: Protocol) -> Option<SocketAddr> {
+        self.addresses.iter().find(|(known, _)| *known == protocol).map(|(_, address)| *address)
+    }
+
+    /// What its sessions share.
+    pub fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    /// Stops accepting, lets sessions say goodbye, finishes what was begun, and closes the store.
+    /// Takes at most ten seconds, unless the disk does.
+    pub async fn stop(mut self) {
+        self.trigger.request();
+        let ports = async { while self.ports.join_next().await.is_some() {} };
+        // Mail sessions are cut off by their ports; this is for an HTTP client that does not end.
+        if tokio::time::timeout(GRACE + Duration::from_secs(1), ports).await.is_err() {
+            self.ports.shutdown().await;
+        }
+        self.context.directory.close().await;
+    }
+}
