@@ -229,10 +229,10 @@ impl Default for AuthConfig {
     fn default() -> Self {
         Self {
             plaintext_on_loopback: true,
-            cache_time: Duration::from_secs(60),
+            cache_time: Duration::from_mins(1),
             cache_entries_max: 10_000,
             failures_max: 20,
-            failure_time: Duration::from_secs(300),
+            failure_time: Duration::from_mins(5),
             failure_delay: Duration::from_millis(500),
         }
     }

@@ -19,6 +19,7 @@ pub use address::{Address, AddressError};
 pub use resolve::{Recipient, Resolution};
 
 use self::resolve::ResolveCache;
+use crate::private_file;
 
 /// Connections to the file; more would only wait for one another.
 const CONNECTIONS_MAX: u32 = 4;
@@ -82,9 +83,10 @@ impl Directory {
     /// Opens the file, which is made if it does not exist. `separator` stands between user and
     /// detail in an address; empty if there are no details.
     pub async fn open(file: &Path, separator: &str) -> Result<Self, DirectoryError> {
+        let refused = |source| DirectoryError::Open { file: file.display().to_string(), source };
+        private_file::ensure(file).map_err(|error| refused(error.into()))?;
         let options = SqliteConnectOptions::new()
             .filename(file)
-            .create_if_missing(true)
             .foreign_keys(true)
             .journal_mode(SqliteJournalMode::Wal)
             // A change that the command line confirmed is on disk.
@@ -94,7 +96,7 @@ impl Directory {
             .max_connections(CONNECTIONS_MAX)
             .connect_with(options)
             .await
-            .map_err(|source| DirectoryError::Open { file: file.display().to_string(), source })?;
+            .map_err(refused)?;
         sqlx::migrate!().run(&pool).await?;
         Ok(Self { pool, separator: separator.into(), cache: Arc::default() })
     }

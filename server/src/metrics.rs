@@ -76,6 +76,7 @@ impl Metrics {
             panics: Counter::default(),
         };
         metrics.register();
+        metrics.start_at_zero();
         metrics
     }
 
@@ -97,6 +98,16 @@ impl Metrics {
         registry.register("deliveries", "Messages for a recipient", self.deliveries.clone());
         registry.register("log_ins", "Log-ins", self.log_ins.clone());
         registry.register("session_panics", "Sessions ended by a fault", self.panics.clone());
+    }
+
+    /// Shows every protocol from the start: a rate needs the zero before the first event.
+    fn start_at_zero(&self) {
+        for role in Role::ALL {
+            let label = ProtocolLabel { protocol: role.name() };
+            drop(self.connections.get_or_create(&label));
+            drop(self.connections_open.get_or_create(&label));
+            drop(self.connections_refused.get_or_create(&label));
+        }
     }
 
     /// Counts a connection, until what is returned is dropped.

@@ -28,6 +28,7 @@ pub struct Server {
     trigger: ShutdownTrigger,
     addresses: Vec<(Protocol, SocketAddr)>,
     ports: JoinSet<()>,
+    limits: ConnectionLimits,
 }
 
 /// Why the server did not start.
@@ -90,7 +91,12 @@ impl Server {
                 }
             }
         }
-        Self { context, trigger, addresses, ports }
+        Self { context, trigger, addresses, ports, limits }
+    }
+
+    /// How many connections there may be; all ports share it.
+    pub fn connection_limits(&self) -> &ConnectionLimits {
+        &self.limits
     }
 
     /// Where the server listens, in the order of the configuration.
@@ -120,3 +126,6 @@ impl Server {
         self.context.directory.close().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

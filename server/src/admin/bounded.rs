@@ -15,7 +15,7 @@ use tokio::time::{Sleep, sleep};
 /// Connections at one time; more wait in the system's queue.
 const CONNECTIONS_MAX: usize = 64;
 /// How long a connection may last; who scrapes again connects again.
-const CONNECTION_TIME: Duration = Duration::from_secs(60);
+const CONNECTION_TIME: Duration = Duration::from_mins(1);
 /// How long to wait after the system had no room for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 

@@ -79,19 +79,19 @@ mod tests {
 
     #[test]
     fn an_entry_counts_for_its_password_hash_and_time_only() {
-        let cache = VerifiedCache::new(Duration::from_secs(60), 10);
+        let cache = VerifiedCache::new(Duration::from_mins(1), 10);
         let now = Instant::now();
         cache.remember(&user(1, "hash"), "p", now);
         assert!(cache.knows(&user(1, "hash"), "p", now));
         assert!(!cache.knows(&user(1, "hash"), "q", now));
         assert!(!cache.knows(&user(1, "changed"), "p", now));
         assert!(!cache.knows(&user(2, "hash"), "p", now));
-        assert!(!cache.knows(&user(1, "hash"), "p", now + Duration::from_secs(60)));
+        assert!(!cache.knows(&user(1, "hash"), "p", now + Duration::from_mins(1)));
     }
 
     #[test]
     fn a_full_cache_forgets_rather_than_grow() {
-        let cache = VerifiedCache::new(Duration::from_secs(60), 3);
+        let cache = VerifiedCache::new(Duration::from_mins(1), 3);
         let now = Instant::now();
         for account in 0..100 {
             cache.remember(&user(account, "hash"), "p", now);

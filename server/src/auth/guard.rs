@@ -117,7 +117,7 @@ mod tests {
 
     use super::*;
 
-    const TIME: Duration = Duration::from_secs(300);
+    const TIME: Duration = Duration::from_mins(5);
 
     fn peer(last: u8) -> IpAddr {
         Ipv4Addr::new(192, 0, 2, last).into()

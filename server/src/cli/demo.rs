@@ -108,8 +108,13 @@ async fn users(directory: &Directory, dir: &Path) -> Result<BTreeMap<Address, St
         passwords.insert(address, password);
     }
     // Written before the users exist: a demo that is ended in between knows its passwords.
-    let text: String =
-        passwords.iter().map(|(address, password)| format!("{address} {password}\n")).collect();
+    let lines: Vec<String> =
+        passwords.iter().map(|(address, password)| format!("{address} {password}")).collect();
+    let text = lines.join(
+        "
+",
+    ) + "
+";
     private_file::write(&file, text.as_bytes())
         .map_err(CliError::io(format!("cannot write {}", file.display())))?;
     for (address, password) in &passwords {

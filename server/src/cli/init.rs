@@ -1,6 +1,7 @@
 //! `fumikura init`: a new directory with everything a server needs.
 
-use std::fs;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -25,12 +26,17 @@ pub(super) struct InitArguments {
 }
 
 pub(super) fn run(arguments: &InitArguments) -> Result<(), CliError> {
+    output::line(&make(arguments)?)
+}
+
+/// Makes it; returns what to say about it.
+fn make(arguments: &InitArguments) -> Result<String, CliError> {
     let hostname =
         arguments.hostname.clone().unwrap_or_else(|| format!("mail.{}", arguments.domain));
     let file = write_config(&arguments.dir, &hostname, &Listener::standard(), Existing::Refuse)?;
     block_on(prepare(&Config::load(&file)?, &arguments.domain))?;
     let shown = file.display();
-    output::line(&format!(
+    Ok(format!(
         "Made {shown}, with a store and a self-signed certificate for {hostname}.\n\
          Next: add a user, then serve.\n  \
          fumikura --config {shown} user add you@{domain}\n  \
@@ -40,6 +46,7 @@ pub(super) fn run(arguments: &InitArguments) -> Result<(), CliError> {
 }
 
 /// What to do with a configuration that exists.
+#[derive(Clone, Copy)]
 pub(super) enum Existing {
     Refuse,
     Replace,
@@ -64,7 +71,12 @@ pub(super) fn write_config(
             file.display()
         )));
     }
-    fs::create_dir_all(dir).map_err(CliError::io(format!("cannot make {}", dir.display())))?;
+    // Messages and password hashes are nobody else's to read.
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(CliError::io(format!("cannot make {}", dir.display())))?;
     fs::write(&file, commented(hostname, listeners))
         .map_err(CliError::io(format!("cannot write {}", file.display())))?;
     Ok(file)
@@ -74,9 +86,11 @@ pub(super) fn write_config(
 pub(super) async fn prepare(config: &Config, domain: &str) -> Result<(), CliError> {
     let directory = set_up(config).await?;
     match directory.add_domain(domain).await {
-        Ok(_) | Err(DirectoryError::Exists(_)) => Ok(directory.close().await),
-        Err(error) => Err(error.into()),
+        Ok(_) | Err(DirectoryError::Exists(_)) => {}
+        Err(error) => return Err(error.into()),
     }
+    directory.close().await;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -91,10 +105,10 @@ mod tests {
             domain: "example.test".to_owned(),
             hostname: None,
         };
-        run(&arguments).expect("init");
+        make(&arguments).expect("init");
         let config = Config::load(&arguments.dir.join("fumikura.toml")).expect("config");
         assert_eq!(config.hostname, "mail.example.test");
         assert!(config.tls.key.starts_with(&arguments.dir) && config.tls.key.exists());
-        assert!(run(&arguments).expect_err("exists").to_string().contains("exists"));
+        assert!(make(&arguments).expect_err("exists").to_string().contains("exists"));
     }
 }

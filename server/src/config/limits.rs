@@ -76,13 +76,13 @@ impl Default for Limits {
             log_in_failures_max: 5,
             smtp_errors_max: 20,
             bad_commands_max: 50,
-            log_in_time: Duration::from_secs(60),
+            log_in_time: Duration::from_mins(1),
             tls_handshake_time: Duration::from_secs(15),
-            imap_idle_time: Duration::from_secs(30 * 60),
-            pop3_idle_time: Duration::from_secs(10 * 60),
-            smtp_idle_time: Duration::from_secs(5 * 60),
-            command_time: Duration::from_secs(10 * 60),
-            write_time: Duration::from_secs(60),
+            imap_idle_time: Duration::from_mins(30),
+            pop3_idle_time: Duration::from_mins(10),
+            smtp_idle_time: Duration::from_mins(5),
+            command_time: Duration::from_mins(10),
+            write_time: Duration::from_mins(1),
         }
     }
 }

@@ -120,6 +120,9 @@ impl Protocol {
 }
 
 impl Role {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Smtp, Self::Submission, Self::Lmtp, Self::Pop3, Self::Imap];
+
     /// One word, for logs and metrics.
     pub fn name(self) -> &'static str {
         match self {

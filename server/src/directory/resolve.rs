@@ -49,24 +49,31 @@ pub enum Resolution {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct ResolveCache(Mutex<HashMap<Address, (Instant, Arc<[Recipient]>)>>);
+pub(super) struct ResolveCache(Mutex<HashMap<Address, Believed>>);
+
+#[derive(Debug)]
+struct Believed {
+    until: Instant,
+    recipients: Arc<[Recipient]>,
+}
 
 impl ResolveCache {
     fn find(&self, address: &Address, now: Instant) -> Option<Arc<[Recipient]>> {
         let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (until, recipients) = entries.get(address)?;
-        (*until > now).then(|| Arc::clone(recipients))
+        let believed = entries.get(address).filter(|believed| believed.until > now)?;
+        Some(Arc::clone(&believed.recipients))
     }
 
     fn remember(&self, address: &Address, recipients: &Arc<[Recipient]>, now: Instant) {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= ENTRIES_MAX {
-            entries.retain(|_, (until, _)| *until > now);
+            entries.retain(|_, believed| believed.until > now);
         }
         if entries.len() >= ENTRIES_MAX {
             entries.clear();
         }
-        entries.insert(address.clone(), (now + BELIEVED_FOR, Arc::clone(recipients)));
+        let believed = Believed { until: now + BELIEVED_FOR, recipients: Arc::clone(recipients) };
+        entries.insert(address.clone(), believed);
     }
 
     /// For changes by this process.

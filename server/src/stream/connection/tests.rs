@@ -4,7 +4,7 @@ use super::*;
 
 /// Far away; a test that would need it hangs rather than passes by luck.
 fn never() -> Instant {
-    Instant::now() + Duration::from_secs(3600)
+    Instant::now() + Duration::from_hours(1)
 }
 
 async fn pair() -> (Connection, TcpStream) {
@@ -13,7 +13,7 @@ async fn pair() -> (Connection, TcpStream) {
         TcpStream::connect(listener.local_addr().expect("address")).await.expect("connect");
     let (socket, _) = listener.accept().await.expect("accept");
     let stream = Stream::new(socket).expect("stream");
-    (Connection::new(stream, Duration::from_secs(60)), client)
+    (Connection::new(stream, Duration::from_mins(1)), client)
 }
 
 async fn line(connection: &mut Connection, len_max: usize) -> Result<Vec<u8>, StreamError> {
@@ -148,7 +148,7 @@ mod in_tls {
     use crate::config::TlsFiles;
     use crate::tls::ensure_self_signed;
 
-    const WITHIN: Duration = Duration::from_secs(3600);
+    const WITHIN: Duration = Duration::from_hours(1);
 
     struct Certified {
         tls: Arc<TlsConfigs>,
