@@ -1,0 +1,50 @@
+//! Domains and users of a server under test. They go straight into the directory's file, with a
+//! password hash that is cheap to verify: the real cost would make every log-in of a test slow.
+
+use server::directory::{Address, Directory, DirectoryError};
+
+use super::TestServer;
+
+/// Every user's password.
+pub const PASSWORD: &str = "secret";
+
+/// [`PASSWORD`] by argon2id with 8 KiB and one pass; a PHC string names its own cost.
+const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$ZnVtaWt1cmEgdGVzdHMhIQ$\
+                    JVA/9zeT9sKc2g1Sop85TK74BtoSpXiUrkBwiqTVYYc";
+
+impl TestServer {
+    /// Adds a domain.
+    pub fn add_domain(&self, domain: &str) {
+        self.change_directory(async |directory| match directory.add_domain(domain).await {
+            Ok(_) | Err(DirectoryError::Exists(_)) => {}
+            Err(error) => panic!("cannot add {domain}: {error}"),
+        });
+    }
+
+    /// Adds a user with [`PASSWORD`].
+    pub fn add_user(&self, address: &str) {
+        let address = Address::parse(address).expect("a test's addresses are right");
+        self.change_directory(async |directory| {
+            directory.add_user(&address, HASH).await.expect("a new user");
+        });
+    }
+
+    /// Makes an address lead to another.
+    pub fn add_alias(&self, alias: &str, target: &str) {
+        let alias = Address::parse(alias).expect("a test's addresses are right");
+        let target = Address::parse(target).expect("a test's addresses are right");
+        self.change_directory(async |directory| {
+            directory.add_alias(&alias, &target).await.expect("a new alias");
+        });
+    }
+
+    fn change_directory(&self, change: impl AsyncFnOnce(&Directory)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime starts").block_on(async {
+            let file = self.dir().join("directory.sqlite");
+            let directory = Directory::open(&file, "+").await.expect("the directory opens");
+            change(&directory).await;
+            directory.close().await;
+        });
+    }
+}

@@ -1,0 +1,1 @@
+//! Rules about the source itself, checked by reading it as text.

@@ -1,0 +1,3 @@
+//! The IMAP scripts of `transcripts/imap/`, each a test named for what it shows.
+
+tests::transcripts! { imap: }

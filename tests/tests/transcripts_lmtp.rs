@@ -1,0 +1,3 @@
+//! The LMTP scripts of `transcripts/lmtp/`, each a test named for what it shows.
+
+tests::transcripts! { lmtp: }
