@@ -1,0 +1,116 @@
+//! Real mail: every message of the shared corpus gives valid answers, and the parts that an
+//! independent parser finds.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod grammar;
+
+use std::io::Read;
+use std::path::Path;
+
+use engine::message::{PartKind, Section, SectionText, Structure, header_len};
+use grammar::check::check;
+use mail_parser::{Message, MessageParser, PartType};
+
+/// What a mail program asks for when it fills its list, without Received.
+const LISTED: [&str; 20] = [
+    "From",
+    "To",
+    "Cc",
+    "Bcc",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "Priority",
+    "X-Priority",
+    "References",
+    "Newsgroups",
+    "In-Reply-To",
+    "Content-Type",
+    "Reply-To",
+    "Sender",
+    "List-Post",
+    "List-Unsubscribe",
+    "Chat-Version",
+    "X-Label",
+    "Disposition-Notification-To",
+];
+
+fn for_each_message(mut visit: impl FnMut(&str, &[u8])) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus/mail.tar.zst");
+    let file = std::fs::File::open(&path)
+        .unwrap_or_else(|error| panic!("the corpus must stand at {}: {error}", path.display()));
+    let mut decoder = zstd::Decoder::new(file).unwrap();
+    decoder.window_log_max(27).unwrap();
+    let mut archive = tar::Archive::new(decoder);
+    for entry in archive.entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let name = entry.path().unwrap().display().to_string();
+        if Path::new(&name).extension().is_some_and(|extension| extension == "eml") {
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).unwrap();
+            visit(&name, &bytes);
+        }
+    }
+}
+
+/// The places of the parts' bodies, nested messages' parts included, by an independent parser.
+fn places(message: &Message<'_>, found: &mut Vec<(usize, usize)>, part: u32) {
+    let part = &message.parts[part as usize];
+    found.push((part.offset_body as usize, part.offset_end as usize));
+    match &part.body {
+        PartType::Multipart(children) => {
+            for child in children {
+                places(message, found, *child);
+            }
+        }
+        PartType::Message(nested) => places(nested, found, 0),
+        _ => {}
+    }
+}
+
+#[test]
+fn real_messages_are_answered_validly_and_agree_with_another_parser() {
+    let names = LISTED.map(|name| name.as_bytes().to_vec()).to_vec();
+    let (mut count, mut compared, mut agreed) = (0_usize, 0_usize, 0_usize);
+    for_each_message(|name, message| {
+        let list = check(message);
+        count += 1;
+        let structure = list.structure().unwrap();
+        let (header, body) = message.split_at(header_len(message));
+        let section = Section { path: Vec::new(), text: SectionText::HeaderFields(names.clone()) };
+        let scanned = section.locate(&structure).unwrap().octets(header, body).to_vec();
+        if let Some(answer) = list.fields(&names) {
+            assert_eq!(answer, scanned, "{name}");
+        } else {
+            assert!(scanned.len() > 16 << 10, "{name}: a short header is held whole");
+        }
+        // It gives up on a few messages, by panic.
+        let parse = || MessageParser::default().parse(message);
+        if let Ok(Some(other)) = std::panic::catch_unwind(parse) {
+            compared += 1;
+            let mut theirs = Vec::new();
+            places(&other, &mut theirs, 0);
+            if is_same(message, &structure, &theirs) {
+                agreed += 1;
+            } else {
+                println!("{name}: {:?} {theirs:?}", structure.parts());
+            }
+        }
+    });
+    assert_eq!(count, 6493);
+    println!("{agreed} of {compared} agree");
+    assert!(agreed * 100 >= compared * 97, "{agreed} of {compared} agree");
+}
+
+/// The same parts with the same bodies, but for line ends at their ends.
+fn is_same(message: &[u8], structure: &Structure, theirs: &[(usize, usize)]) -> bool {
+    let trimmed = |start: usize, end: usize| message[start..end.max(start)].trim_ascii_end().len();
+    structure.parts().len() == theirs.len()
+        && structure.parts().iter().zip(theirs).all(|(part, (start, end))| {
+            let body = part.body();
+            body.start == *start
+                && (part.kind() != PartKind::Leaf
+                    || trimmed(body.start, body.end) == trimmed(*start, *end))
+        })
+}
