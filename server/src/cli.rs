@@ -8,6 +8,7 @@ mod directory;
 mod init;
 mod inspect;
 mod logging;
+mod open_files;
 mod output;
 mod samples;
 mod serve;

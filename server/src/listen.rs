@@ -193,3 +193,26 @@ async fn session(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::tests::world;
+
+    #[tokio::test]
+    async fn a_session_that_panics_is_counted_and_ends_alone() {
+        let server = world(&[Protocol::Imap]).await.start().await;
+        let context = Arc::clone(server.context());
+        let limits = server.connection_limits().clone();
+        let door = Door { context, role: Role::Imap, is_tls: false, limits };
+        let mut sessions = JoinSet::new();
+        sessions.spawn(async { panic!("on purpose, for the test") });
+        sessions.spawn(async {});
+        while let Some(ended) = sessions.join_next().await {
+            door.ended(ended);
+        }
+        let metrics = door.context.metrics_text().expect("text");
+        assert!(metrics.contains("fumikura_session_panics_total 1\n"), "{metrics}");
+        server.stop().await;
+    }
+}

@@ -12,7 +12,7 @@ use clap::Args;
 use super::init::{Existing, prepare, write_config};
 use super::samples::SAMPLES;
 use super::serve::{Signals, ready_line, runtime, until_signal};
-use super::{CliError, logging, output};
+use super::{CliError, logging, open_files, output};
 use crate::Server;
 use crate::auth::{generate_password, hash_password};
 use crate::config::{Config, Listener, LogConfig, Protocol, Role};
@@ -43,6 +43,7 @@ pub(super) fn run(arguments: &DemoArguments) -> Result<(), CliError> {
     let config = config(arguments)?;
     // A demo's terminal is for its guide; RUST_LOG is not read on purpose: the file has `level`.
     logging::start(&LogConfig { level: quieter(&config.log.level), ..config.log.clone() });
+    open_files::allow(config.limits.connections_max);
     runtime()?.block_on(async {
         let signals = Signals::listen()?;
         prepare(&config, DOMAIN).await?;

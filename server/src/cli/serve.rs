@@ -2,12 +2,13 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{CliError, logging, output};
+use super::{CliError, logging, open_files, output};
 use crate::Server;
 use crate::config::Config;
 
 pub(super) fn run(config: Config) -> Result<(), CliError> {
     logging::start(&config.log);
+    open_files::allow(config.limits.connections_max);
     runtime()?.block_on(async {
         let signals = Signals::listen()?;
         let server = Server::start(config).await?;

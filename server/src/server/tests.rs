@@ -10,12 +10,12 @@ use crate::set_up::set_up;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-struct World {
+pub(crate) struct World {
     config: Config,
     _dir: tempfile::TempDir,
 }
 
-async fn world(protocols: &[Protocol]) -> World {
+pub(crate) async fn world(protocols: &[Protocol]) -> World {
     let dir = tempfile::tempdir().expect("directory");
     let mut config = Config::default().relative_to(dir.path());
     config.listeners = protocols
@@ -24,6 +24,12 @@ async fn world(protocols: &[Protocol]) -> World {
         .collect();
     set_up(&config).await.expect("set up").close().await;
     World { config, _dir: dir }
+}
+
+impl World {
+    pub(crate) async fn start(&self) -> Server {
+        Server::start(self.config.clone()).await.expect("starts")
+    }
 }
 
 /// Everything the server says until it closes the connection.
@@ -46,7 +52,7 @@ async fn who_is_over_the_limit_is_told_so_in_the_protocols_words() {
         world(&[Protocol::Imap, Protocol::Pop3, Protocol::Smtp, Protocol::Lmtp, Protocol::Imaps])
             .await;
     world.config.limits.connections_per_address_max = 3;
-    let server = Server::start(world.config).await.expect("starts");
+    let server = world.start().await;
     let limits = server.connection_limits();
     let others: Vec<Admission> = (0..3).map(|_| limits.admit(LOOPBACK).expect("room")).collect();
     for (protocol, words) in [
@@ -65,7 +71,7 @@ async fn who_is_over_the_limit_is_told_so_in_the_protocols_words() {
 #[tokio::test]
 async fn health_readiness_and_metrics_are_told() {
     let world = world(&[Protocol::Imap, Protocol::Http]).await;
-    let server = Server::start(world.config).await.expect("starts");
+    let server = world.start().await;
     assert!(get(&server, "/healthz").await.starts_with("HTTP/1.0 200 "));
     assert!(get(&server, "/readyz").await.starts_with("HTTP/1.0 200 "));
     let metrics = get(&server, "/metrics").await;
@@ -77,7 +83,7 @@ async fn health_readiness_and_metrics_are_told() {
 #[tokio::test]
 async fn a_port_that_is_taken_is_named_and_everything_is_given_back() {
     let world = world(&[Protocol::Imap]).await;
-    let first = Server::start(world.config.clone()).await.expect("starts");
+    let first = world.start().await;
     let taken = first.address(Protocol::Imap).expect("listens");
     let mut config = world.config.clone();
     config.listeners[0].address = taken;
