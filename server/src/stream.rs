@@ -2,6 +2,7 @@
 //! input buffer and an output buffer, which is what the protocols speak through.
 
 mod connection;
+mod lines;
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 
 pub use connection::{Connection, StreamError};
+pub use lines::{Ending, Line, Lines};
 
 use crate::tls::TlsConfigs;
 

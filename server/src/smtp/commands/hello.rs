@@ -1,0 +1,60 @@
+//! EHLO and HELO (RFC 5321, 4.1.1.1), LHLO (RFC 2033, 4.1), and the banner before them.
+
+use std::borrow::Cow;
+
+use super::super::command::Greeting;
+use super::super::reply::Reply;
+use super::super::session::{Client, Session, State};
+use crate::auth::sasl::Mechanism;
+use crate::config::Role;
+
+/// What the server says first.
+pub(in super::super) fn banner(session: &Session) -> Reply {
+    let protocol = if session.role == Role::Lmtp { "LMTP" } else { "ESMTP" };
+    let hostname = &session.context.config.hostname;
+    Reply::bare(220, Cow::Owned(format!("{hostname} {protocol} Fumikura")))
+}
+
+/// A greeting ends a mail transaction (RFC 5321, 4.1.4).
+pub(in super::super) fn hello(session: &mut Session, state: State, client: Client) -> State {
+    // Neither protocol may be taken for the other (RFC 2033, 4.1).
+    if (session.role == Role::Lmtp) != (client.greeting == Greeting::Lhlo) {
+        session.refuse(&Reply::UNRECOGNIZED);
+        return state;
+    }
+    let hostname = &session.context.config.hostname;
+    let text = match client.greeting {
+        Greeting::Helo => hostname.clone(),
+        Greeting::Ehlo | Greeting::Lhlo => format!("{hostname}\n{}", extensions(session)),
+    };
+    session.reply(&Reply::bare(250, Cow::Owned(text)));
+    State::Ready(client)
+}
+
+/// What is offered now; each is whole.
+fn extensions(session: &Session) -> String {
+    let size_max = session.context.config.limits.message_bytes_max;
+    let mut lines = vec![
+        "PIPELINING".to_owned(),
+        format!("SIZE {size_max}"),
+        "8BITMIME".to_owned(),
+        "SMTPUTF8".to_owned(),
+        "CHUNKING".to_owned(),
+    ];
+    if !session.lines.peek().is_tls() {
+        lines.push("STARTTLS".to_owned());
+    }
+    if session.role == Role::Submission && session.allows_password() {
+        lines.push(format!("AUTH {}", Mechanism::ALL.map(Mechanism::name).join(" ")));
+    }
+    lines.push("ENHANCEDSTATUSCODES".to_owned());
+    lines.join("\n")
+}
+
+impl Session {
+    /// Whether a password may come this way.
+    pub(super) fn allows_password(&self) -> bool {
+        let connection = self.lines.peek();
+        self.context.auth.allows_password(connection.is_tls(), connection.peer().ip())
+    }
+}
