@@ -17,7 +17,7 @@ pub use smtp::{SmtpClient, SmtpReply};
 pub use tls::Trust;
 
 /// How long an answer may take before the test gives up; far above any working server's time.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A connection to the server under test.
 #[derive(Debug)]

@@ -54,9 +54,9 @@ fn unpack() -> Vec<CorpusMessage> {
     let mut messages = Vec::new();
     for entry in tar.entries().expect("the corpus is a tar file") {
         let mut entry = entry.expect("the corpus is whole");
-        let name = entry.path().expect("names are UTF-8").display().to_string();
-        let name = name.trim_start_matches("./").to_owned();
-        if name.ends_with(".eml") {
+        let path = entry.path().expect("names are UTF-8").into_owned();
+        if path.extension().is_some_and(|extension| extension == "eml") {
+            let name = path.display().to_string().trim_start_matches("./").to_owned();
             let mut octets = Vec::new();
             entry.read_to_end(&mut octets).expect("the corpus is whole");
             messages.push(CorpusMessage { name, octets: as_sent(&octets) });

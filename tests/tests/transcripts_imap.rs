@@ -1,3 +1,3 @@
 //! The IMAP scripts of `transcripts/imap/`, each a test named for what it shows.
 
-tests::transcripts! { imap: }
+tests::transcripts! { imap: capability_before_log_in }

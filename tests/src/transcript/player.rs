@@ -4,6 +4,7 @@
 //! script; the player puts in a name of the same length, so that all lengths stay true.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -11,7 +12,7 @@ use super::directive::{Directive, Message};
 use super::pattern::{Values, fill_in, matches};
 use super::script::{Action, Step, parse};
 use crate::binary::repository;
-use crate::client::LineClient;
+use crate::client::{Completion, LineClient};
 use crate::corpus::as_sent;
 use crate::server::{PASSWORD, TestServer};
 
@@ -233,7 +234,7 @@ impl Player {
             Directive::Append { user, mailbox, before, message } => {
                 let message = self.message(message)?;
                 let mut imap = self.server().imap(&self.address(user));
-                let appended = imap.append(mailbox, before, &message).and_then(|done| done.ok());
+                let appended = imap.append(mailbox, before, &message).and_then(Completion::ok);
                 appended.map(drop).map_err(|error| format!("APPEND failed: {error}"))
             }
             Directive::LogIn { session, user, mailbox } => {
@@ -359,7 +360,7 @@ fn shown(line: &[u8]) -> String {
     for chunk in line.utf8_chunks() {
         text.push_str(chunk.valid());
         for byte in chunk.invalid() {
-            text.push_str(&format!("\\x{byte:02x}"));
+            write!(text, "\\x{byte:02x}").expect("a string takes text");
         }
     }
     text + end
