@@ -9,6 +9,7 @@ use std::io::Read;
 use std::path::Path;
 
 use engine::message::{PartKind, Section, SectionText, Structure, header_len};
+use engine::search::{Needle, body_contains, field_contains};
 use grammar::check::check;
 use mail_parser::{Message, MessageParser, PartType};
 
@@ -74,8 +75,11 @@ fn real_messages_are_answered_validly_and_agree_with_another_parser() {
     let names = LISTED.map(|name| name.as_bytes().to_vec()).to_vec();
     let (mut count, mut compared, mut agreed) = (0_usize, 0_usize, 0_usize);
     for_each_message(|name, message| {
-        let list = check(message);
         count += 1;
+        // Half as they are, half with the line ends that SMTP gives them.
+        let with_crlf = with_crlf(message);
+        let message = if count % 2 == 0 { message } else { &with_crlf };
+        let list = check(message);
         let structure = list.structure().unwrap();
         let (header, body) = message.split_at(header_len(message));
         let section = Section { path: Vec::new(), text: SectionText::HeaderFields(names.clone()) };
@@ -103,6 +107,20 @@ fn real_messages_are_answered_validly_and_agree_with_another_parser() {
     assert!(agreed * 100 >= compared * 97, "{agreed} of {compared} agree");
 }
 
+fn with_crlf(message: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(message.len() * 21 / 20);
+    for line in message.split_inclusive(|byte| *byte == b'\n') {
+        match line.strip_suffix(b"\n") {
+            Some(text) => {
+                out.extend_from_slice(text.strip_suffix(b"\r").unwrap_or(text));
+                out.extend_from_slice(b"\r\n");
+            }
+            None => out.extend_from_slice(line),
+        }
+    }
+    out
+}
+
 /// The same parts with the same bodies, but for line ends at their ends.
 fn is_same(message: &[u8], structure: &Structure, theirs: &[(usize, usize)]) -> bool {
     let trimmed = |start: usize, end: usize| message[start..end.max(start)].trim_ascii_end().len();
@@ -113,4 +131,43 @@ fn is_same(message: &[u8], structure: &Structure, theirs: &[(usize, usize)]) -> 
                 && (part.kind() != PartKind::Leaf
                     || trimmed(body.start, body.end) == trimmed(*start, *end))
         })
+}
+
+/// Where the other parser met bytes it could not decode, there is nothing to compare with.
+fn is_decoded(text: &str) -> bool {
+    !text.is_empty() && !text.contains(['\u{fffd}', '\0'])
+}
+
+/// Subjects, and the first words of the first text, in every charset that real mail has.
+#[test]
+fn search_finds_what_another_parser_decodes() {
+    let (mut subjects, mut found_subjects, mut texts, mut found_texts) = (0, 0, 0, 0);
+    for_each_message(|name, message| {
+        let parse = || MessageParser::default().parse(message);
+        let Ok(Some(other)) = std::panic::catch_unwind(parse) else { return };
+        if let Some(subject) = other.subject().map(str::trim).filter(|text| is_decoded(text)) {
+            subjects += 1;
+            if field_contains(message, b"subject", &Needle::new(subject)) {
+                found_subjects += 1;
+            } else {
+                println!("{name}: subject {subject:?}");
+            }
+        }
+        let text = other.text_part(0).and_then(|part| match &part.body {
+            PartType::Text(text) | PartType::Html(text) => Some(text.trim()),
+            _ => None,
+        });
+        let line = text.and_then(|text| text.lines().map(str::trim).max_by_key(|line| line.len()));
+        if let Some(line) = line.filter(|line| is_decoded(line)) {
+            texts += 1;
+            if body_contains(message, &Structure::of(message), &Needle::new(line)) {
+                found_texts += 1;
+            } else {
+                println!("{name}: text {line:?}");
+            }
+        }
+    });
+    println!("{found_subjects} of {subjects} subjects, {found_texts} of {texts} texts");
+    assert!(found_subjects * 1000 >= subjects * 995, "{found_subjects} of {subjects} subjects");
+    assert!(found_texts * 1000 >= texts * 995, "{found_texts} of {texts} texts");
 }

@@ -146,7 +146,10 @@ fn bombs_are_answered() {
 
     let mut nested = String::new();
     for depth in 0..1000 {
-        nested += &format!("Content-Type: multipart/mixed; boundary=b{depth}\n\n--b{depth}\n");
+        let boundary = format!("b{depth}");
+        nested +=
+            &["Content-Type: multipart/mixed; boundary=", &boundary, "\n\n--", &boundary, "\n"]
+                .concat();
     }
     check(nested.as_bytes());
     check("Content-Type: message/rfc822\n\n".repeat(1000).as_bytes());
@@ -154,9 +157,23 @@ fn bombs_are_answered() {
     let same = "Content-Type: multipart/mixed; boundary=x\n\n--x\n".repeat(60);
     check((same + &"--\n--x-".repeat(50_000)).as_bytes());
 
-    for line in
-        ["(", "\"", "\\", "<", ",", ";", ":", "@", "a,", "a=b;", "=?", "=?a?q?", "=?a?q?b?= ", "x "]
-    {
+    for line in [
+        "(",
+        "\"",
+        "\\",
+        "<",
+        ",",
+        ";",
+        ":",
+        "@",
+        "a,",
+        "a=b;",
+        "<@a,",
+        "=?",
+        "=?a?q?",
+        "=?a?q?b?= ",
+        "x ",
+    ] {
         for name in ["To", "Content-Type", "Content-Disposition", "Subject", "References", "Date"] {
             let long = line.repeat(100_000 / line.len());
             check(format!("{name}: {long}\r\n\r\n").as_bytes());
@@ -289,4 +306,22 @@ fn golden_bytes_of_the_list_piece() {
         \x39\x10\0\0\x53\x04\
         Date: Thu, 1 Jan 1970 01:00:01 +0100\r\nFrom: a@b\r\nMessage-ID: <1@x>\r\n";
     assert_eq!(String::from_utf8_lossy(&bytes[56..]), String::from_utf8_lossy(text));
+}
+
+/// The page of the format says what the code says, row by row.
+#[test]
+fn the_format_page_has_the_tables_of_the_code() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("../docs/format-list-piece.md")).unwrap();
+    for file in ["list_data.rs", "structure_codec.rs"] {
+        let code = std::fs::read_to_string(root.join("src/message").join(file)).unwrap();
+        let rows = code.lines().filter_map(|line| line.strip_prefix("//! "));
+        let rows: Vec<&str> = rows.filter(|row| row.starts_with('|')).collect();
+        assert!(rows.len() > 5 && page.contains(&rows.join("\n")), "the table of {file}");
+    }
+    let code = std::fs::read_to_string(root.join("src/message/hot_fields.rs")).unwrap();
+    let names = code.lines().filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\","));
+    let rows = names.enumerate().map(|(bit, name)| format!("| {bit} | {name} |\n"));
+    let rows: String = rows.collect();
+    assert!(page.ends_with(&rows) && rows.len() > 500, "the hot fields");
 }

@@ -94,7 +94,8 @@ impl<'a> Addresses<'a> {
     fn angle(&mut self, name: Option<Vec<u8>>) -> Address {
         let mut route = None;
         if self.rest.trim_ascii_start().starts_with(b"@") {
-            let end = self.rest.iter().position(|byte| matches!(byte, b':' | b'>'));
+            // Ending at `<` too keeps a field full of open brackets linear.
+            let end = self.rest.iter().position(|byte| matches!(byte, b':' | b'>' | b'<' | b';'));
             let (given, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
             if let Some(rest) = rest.strip_prefix(b":") {
                 route = Some(given.iter().copied().filter(|byte| *byte > b' ').collect());
@@ -294,6 +295,7 @@ mod tests {
             ("a . b @ c . d", &["-|-|a.b|c.d"]),
             ("\"a b\"@c", &["-|-|a b|c"]),
             ("<>", &["-|-||"]),
+            ("<@a,<@b:c@d>", &["-|-||a", "-|@b|c|d"]),
             ("a@[1.2.3.4]", &["-|-|a|[1.2.3.4]"]),
             ("A <a@b", &["A|-|a|b"]),
             ("A <a@b, c@d", &["A|-|a|b", "-|-|c|d"]),

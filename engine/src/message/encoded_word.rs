@@ -1,6 +1,8 @@
 //! Header text as people read it: encoded words decoded (RFC 2047), in any field and anywhere in
 //! it, since mail puts them everywhere.
 
+use std::borrow::Cow;
+
 use memchr::memmem;
 
 use super::charset;
@@ -10,12 +12,13 @@ use super::transfer::{base64, hex_byte};
 /// Far longer than any charset's name with a language (RFC 2231, 5).
 const CHARSET_LEN_MAX: usize = 64;
 
-/// Adds a field's value to `out`, unfolded and decoded.
+/// Adds a field's value to `out`, decoded. Where it was folded there is one space, whatever the
+/// sender folded with: nobody searches for the tab that made the line break.
 ///
 /// White space between two encoded words is no text, and words of one charset are decoded
 /// together, so that a character cut in two by a careless sender comes out whole.
 pub(super) fn push_decoded(out: &mut String, value: &[u8]) {
-    let value = unfold(value);
+    let value = on_one_line(value);
     let mut rest: &[u8] = &value;
     let mut run = Run::default();
     let mut from = 0;
@@ -37,6 +40,21 @@ pub(super) fn push_decoded(out: &mut String, value: &[u8]) {
     }
     run.finish(out);
     out.push_str(&charset::decode(None, rest));
+}
+
+fn on_one_line(value: &[u8]) -> Cow<'_, [u8]> {
+    let unfolded = unfold(value);
+    if matches!(unfolded, Cow::Borrowed(_)) {
+        return unfolded;
+    }
+    let mut line = Vec::with_capacity(value.len());
+    for part in value.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii) {
+        if !line.is_empty() && !part.is_empty() {
+            line.push(b' ');
+        }
+        line.extend(part.iter().filter(|byte| !matches!(byte, b'\r' | 0)));
+    }
+    Cow::Owned(line)
 }
 
 /// Encoded words of one charset, one after the other.
@@ -145,6 +163,7 @@ mod tests {
             ("1 =? 2 =?= =?x?y?z?= =?q?", "1 =? 2 =?= =?x?y?z?= =?q?"),
             ("=?utf-8?q?never ends", "=?utf-8?q?never ends"),
             ("caf\u{e9}", "café"),
+            ("one\r\n\ttwo \n  three\n", "one two three"),
             ("", ""),
         ] {
             let mut out = String::new();
