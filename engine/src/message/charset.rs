@@ -101,4 +101,17 @@ mod tests {
             assert_eq!(decode(Some(charset.as_bytes()), bytes), text, "{charset}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_text_in_any_charset(
+            bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..60),
+            shifted in "[+A-Za-z0-9/&-]{0,40}",
+        ) {
+            for charset in ["utf-7", "iso-2022-jp", "utf-16", "gb18030", "", "x"] {
+                decode(Some(charset.as_bytes()), &bytes);
+                decode(Some(charset.as_bytes()), shifted.as_bytes());
+            }
+        }
+    }
 }
