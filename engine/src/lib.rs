@@ -5,18 +5,26 @@
 //! `store`; `log` and `search`; `format`, `io`, `state` and `message`; and the plain types here.
 
 pub mod clock;
+mod columns;
 mod error;
 mod flags;
+mod format;
 mod ids;
+mod image;
 mod limits;
 pub mod message;
+mod record;
 pub mod search;
+mod state;
 mod uid_set;
 
+pub use columns::InternalDate;
 pub use error::{Error, Fault};
 pub use flags::{FlagBits, FlagSet, KEYWORDS_MAX, Keyword, SystemFlag};
 pub use ids::{
     AccountId, EmailId, LogPos, MailboxId, ModSeq, RecordAddr, SegmentId, SeqNo, ShardId, ThreadId,
     Uid, UidValidity,
 };
+pub use record::{FlagAction, SpecialUse};
+pub use state::{Diff, Expunge, FlagEdit, MailboxEntry, MailboxList, Row, Snapshot};
 pub use uid_set::UidSet;

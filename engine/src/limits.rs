@@ -18,3 +18,12 @@ pub(crate) const STRUCTURE_LEN_SOFT: usize = 256 << 10;
 pub(crate) const HOT_FIELD_LEN_MAX: usize = 16 << 10;
 /// Bytes of all raw header fields in the list piece.
 pub(crate) const HOT_FIELDS_LEN_MAX: usize = 64 << 10;
+
+/// Bytes of a mailbox's whole name.
+pub(crate) const MAILBOX_NAME_LEN_MAX: usize = 1000;
+
+/// Levels of a mailbox's name.
+pub(crate) const MAILBOX_NAME_LEVELS_MAX: usize = 50;
+
+/// Mailboxes of one account.
+pub(crate) const MAILBOXES_MAX: usize = 100_000;

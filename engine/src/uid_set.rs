@@ -81,6 +81,17 @@ impl UidSet {
         self.ranges.iter().map(|range| range.0..=range.1)
     }
 
+    /// The ranges that have a UID in `first..=last`, found by bisection.
+    pub(crate) fn ranges_within(
+        &self,
+        first: u32,
+        last: u32,
+    ) -> impl Iterator<Item = RangeInclusive<u32>> + '_ {
+        let from = self.ranges.partition_point(|range| range.1 < first);
+        let near = self.ranges.iter().skip(from).take_while(move |range| range.0 <= last);
+        near.map(|range| range.0..=range.1)
+    }
+
     /// The UIDs, ascending. Mind [`UidSet::all`].
     pub fn iter(&self) -> impl Iterator<Item = Uid> + '_ {
         self.ranges().flatten().filter_map(Uid::new)

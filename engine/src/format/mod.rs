@@ -1,0 +1,4 @@
+//! Bytes to values and back: pure, total over arbitrary bytes, each format a table in its file.
+
+pub(crate) mod compress;
+pub(crate) mod reader;

@@ -1,0 +1,77 @@
+//! Images: what a checkpoint writes of a mailbox and of the whole shard.
+
+use std::sync::Arc;
+
+use crate::flags::Keyword;
+use crate::ids::{AccountId, LogPos, MailboxId, RecordAddr, UidValidity};
+use crate::record::NewMailbox;
+use crate::uid_set::UidSet;
+
+/// What is known of a chunk without its columns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Summary {
+    pub(crate) first_uid: u32,
+    pub(crate) last_uid: u32,
+    /// Rows, expunged ones among them.
+    pub(crate) rows: u32,
+    pub(crate) live: u32,
+    pub(crate) unseen: u32,
+    pub(crate) deleted: u32,
+    /// RFC822.SIZE of the live messages, added up.
+    pub(crate) size: u64,
+    pub(crate) modseq_max: u64,
+}
+
+/// Messages that went at one mod-sequence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Vanished {
+    pub(crate) modseq: u64,
+    pub(crate) uids: UidSet,
+}
+
+/// A page of expunge history that is in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PageRef {
+    pub(crate) modseq_max: u64,
+    pub(crate) addr: RecordAddr,
+}
+
+/// A mailbox as of the image's own place in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MailboxImage {
+    pub(crate) mailbox: MailboxId,
+    pub(crate) uid_validity: UidValidity,
+    /// 0 once all UIDs are spent.
+    pub(crate) uid_next: u32,
+    pub(crate) highest_modseq: u64,
+    pub(crate) keywords: Vec<Keyword>,
+    pub(crate) chunks: Vec<(Summary, RecordAddr)>,
+    pub(crate) history_pages: Vec<PageRef>,
+    pub(crate) history_tail: Vec<Arc<Vanished>>,
+}
+
+/// A mailbox of a checkpoint: its name and so on, and where its image is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StoredMailbox {
+    pub(crate) mailbox: NewMailbox,
+    pub(crate) image: RecordAddr,
+}
+
+/// An account of a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StoredAccount {
+    pub(crate) account: AccountId,
+    pub(crate) last_uid_validity: u32,
+    pub(crate) mailboxes: Vec<StoredMailbox>,
+    pub(crate) subscribed: Vec<Arc<str>>,
+}
+
+/// A whole shard as of the checkpoint's own place in the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Checkpoint {
+    /// Where replay starts.
+    pub(crate) replay_from: LogPos,
+    pub(crate) next_mailbox: u64,
+    pub(crate) next_email: u64,
+    pub(crate) accounts: Vec<StoredAccount>,
+}

@@ -1,0 +1,199 @@
+//! Records: the logical changes that the log is made of. Everything durable is one of these.
+
+use crate::columns::NewRow;
+use crate::flags::{FlagBits, Keyword};
+use crate::ids::{AccountId, MailboxId, ModSeq, UidValidity};
+use crate::uid_set::UidSet;
+
+/// What a record is, as the byte in its header. Numbers are never given twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    /// A message's bytes in three pieces.
+    Message = 1,
+    /// Messages put into a mailbox.
+    Appended = 2,
+    /// Flags changed over a set.
+    FlagsChanged = 3,
+    /// Messages removed.
+    Expunged = 4,
+    /// Messages copied or moved between mailboxes.
+    Transferred = 5,
+    /// An account with its first mailboxes.
+    AccountCreated = 16,
+    /// Mailboxes made.
+    MailboxesCreated = 17,
+    /// A mailbox deleted.
+    MailboxDeleted = 18,
+    /// Mailboxes renamed.
+    MailboxesRenamed = 19,
+    /// A name added to the subscriptions.
+    Subscribed = 20,
+    /// A name taken out of the subscriptions.
+    Unsubscribed = 21,
+    /// Derived: the columns of a chunk.
+    Columns = 64,
+    /// Derived: a page of expunge history.
+    HistoryPage = 65,
+    /// Derived: a mailbox.
+    MailboxImage = 66,
+    /// Derived: a shard.
+    Checkpoint = 67,
+}
+
+impl Kind {
+    /// Every kind, for tables and tests.
+    pub(crate) const ALL: [Self; 15] = [
+        Self::Message,
+        Self::Appended,
+        Self::FlagsChanged,
+        Self::Expunged,
+        Self::Transferred,
+        Self::AccountCreated,
+        Self::MailboxesCreated,
+        Self::MailboxDeleted,
+        Self::MailboxesRenamed,
+        Self::Subscribed,
+        Self::Unsubscribed,
+        Self::Columns,
+        Self::HistoryPage,
+        Self::MailboxImage,
+        Self::Checkpoint,
+    ];
+
+    /// `None` for a number that this version does not know.
+    pub(crate) fn from_byte(byte: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| *kind as u8 == byte)
+    }
+}
+
+/// A change that is not derived, the message's bytes aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Record {
+    /// One mailbox's messages or flags changed.
+    Changed { mailbox: MailboxId, change: Change },
+    /// Messages went from one mailbox to another.
+    Transferred(Transfer),
+    /// Something about an account's list of mailboxes changed.
+    Listed { account: AccountId, change: ListChange },
+}
+
+/// A change of one mailbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Messages were added, ascending by UID.
+    Append { modseq: ModSeq, new_keywords: Vec<Keyword>, rows: Vec<NewRow> },
+    /// Flags of messages changed.
+    Flags {
+        modseq: ModSeq,
+        new_keywords: Vec<Keyword>,
+        uids: UidSet,
+        action: FlagAction,
+        flags: FlagBits,
+    },
+    /// Messages went.
+    Expunge { modseq: ModSeq, uids: UidSet },
+}
+
+/// What to do with flags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum FlagAction {
+    /// Set these too.
+    Add = 0,
+    /// Take these away.
+    Remove = 1,
+    /// Set these and no others.
+    Replace = 2,
+}
+
+/// Messages copied or moved: one record, so that a crash cannot leave half of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Transfer {
+    pub(crate) from: MailboxId,
+    pub(crate) to: MailboxId,
+    /// The source's mod-sequence of the move; `None` for a copy.
+    pub(crate) moved: Option<ModSeq>,
+    pub(crate) to_modseq: ModSeq,
+    /// The originals, all of which existed.
+    pub(crate) uids: UidSet,
+    /// UID of the first copy; the others follow without gaps, in the same order.
+    pub(crate) first_uid: u32,
+    pub(crate) save_date: i64,
+    /// For keyword k of the source, its number at the target.
+    pub(crate) keyword_map: Vec<u8>,
+    /// Keywords the target meets for the first time.
+    pub(crate) new_keywords: Vec<Keyword>,
+}
+
+/// What a mailbox is for (RFC 6154).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum SpecialUse {
+    /// All messages.
+    All = 1,
+    /// Kept for long.
+    Archive = 2,
+    /// Not yet sent.
+    Drafts = 3,
+    /// Marked important by some means.
+    Flagged = 4,
+    /// Unwanted mail.
+    Junk = 5,
+    /// Copies of what was sent.
+    Sent = 6,
+    /// Deleted or about to be.
+    Trash = 7,
+}
+
+impl SpecialUse {
+    /// Every use there is.
+    pub const ALL: [Self; 7] = [
+        Self::All,
+        Self::Archive,
+        Self::Drafts,
+        Self::Flagged,
+        Self::Junk,
+        Self::Sent,
+        Self::Trash,
+    ];
+
+    /// The mailbox attribute of RFC 6154.
+    pub fn attribute(self) -> &'static str {
+        match self {
+            Self::All => "\\All",
+            Self::Archive => "\\Archive",
+            Self::Drafts => "\\Drafts",
+            Self::Flagged => "\\Flagged",
+            Self::Junk => "\\Junk",
+            Self::Sent => "\\Sent",
+            Self::Trash => "\\Trash",
+        }
+    }
+}
+
+/// A mailbox as it is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NewMailbox {
+    pub(crate) id: MailboxId,
+    pub(crate) name: std::sync::Arc<str>,
+    pub(crate) uid_validity: UidValidity,
+    pub(crate) special_use: Option<SpecialUse>,
+}
+
+/// A change of an account's list of mailboxes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ListChange {
+    /// The account, with its first mailboxes.
+    Account(Vec<NewMailbox>),
+    /// Mailboxes were made, those above before those below.
+    Create(Vec<NewMailbox>),
+    /// A mailbox and its messages went.
+    Delete(MailboxId),
+    /// Mailboxes have other names.
+    Rename(Vec<(MailboxId, std::sync::Arc<str>)>),
+    /// A name was subscribed to.
+    Subscribe(std::sync::Arc<str>),
+    /// A name is no longer subscribed to.
+    Unsubscribe(std::sync::Arc<str>),
+}

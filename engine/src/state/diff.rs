@@ -1,0 +1,113 @@
+//! What a session must be told to move from one snapshot of a mailbox to a later one.
+
+use std::sync::Arc;
+
+use crate::Error;
+use crate::columns::{Bitmap, Columns};
+use crate::state::chunk::{Chunk, Source};
+use crate::state::edit;
+use crate::state::snapshot::Snapshot;
+use crate::state::walk::newer_rows;
+use crate::uid_set::UidSet;
+
+/// What a session must be told to move from one snapshot of a mailbox to a later one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diff {
+    /// Messages that are gone.
+    pub expunged: UidSet,
+    /// Messages that are new.
+    pub appended: UidSet,
+    /// Messages in both whose flags or mod-sequence changed.
+    pub reflagged: UidSet,
+}
+
+impl Diff {
+    /// Compares two snapshots of one mailbox. Chunks that both share are passed over, so the
+    /// cost follows what changed.
+    pub fn between(old: &Snapshot, new: &Snapshot) -> Result<Self, Error> {
+        let mut diff = Self::default();
+        let (mut before, mut after) = (old.chunks.as_slice(), new.chunks.as_slice());
+        let mut region = Region::default();
+        while let (Some((was, was_rest)), Some((is, is_rest))) =
+            (before.split_first(), after.split_first())
+        {
+            if Arc::ptr_eq(was, is) {
+                region.flush(&old.source, &mut diff)?;
+                (before, after) = (was_rest, is_rest);
+            } else if was.summary.last_uid < is.summary.last_uid {
+                region.old.push(Arc::clone(was));
+                before = was_rest;
+            } else if was.summary.last_uid > is.summary.last_uid {
+                region.new.push(Arc::clone(is));
+                after = is_rest;
+            } else {
+                region.old.push(Arc::clone(was));
+                region.new.push(Arc::clone(is));
+                (before, after) = (was_rest, is_rest);
+                region.flush(&old.source, &mut diff)?;
+            }
+        }
+        region.old.extend(before.iter().cloned());
+        region.new.extend(after.iter().cloned());
+        region.flush(&old.source, &mut diff)?;
+        Ok(diff)
+    }
+}
+
+/// Neighbouring chunks of both snapshots that cover the same messages in different ways.
+#[derive(Default)]
+struct Region {
+    old: Vec<Arc<Chunk>>,
+    new: Vec<Arc<Chunk>>,
+}
+
+impl Region {
+    fn flush(&mut self, source: &Source, diff: &mut Diff) -> Result<(), Error> {
+        let (old, new) = (std::mem::take(&mut self.old), std::mem::take(&mut self.new));
+        let columns = |chunks: &[Arc<Chunk>]| {
+            let load = |chunk: &Arc<Chunk>| chunk.columns(source).cloned();
+            chunks.iter().map(load).collect::<Result<Vec<_>, _>>()
+        };
+        let (old, new) = (columns(&old)?, columns(&new)?);
+        if let ([was], [is]) = (old.as_slice(), new.as_slice())
+            && Arc::ptr_eq(&was.base, &is.base)
+        {
+            compare_same_rows(was, is, diff);
+            return Ok(());
+        }
+        for was in &old {
+            compare(was, &new, diff);
+        }
+        let known: UidSet = live_uids(&old);
+        for uid in live_uids(&new).iter().filter(|uid| !known.contains(*uid)) {
+            diff.appended.insert(uid);
+        }
+        Ok(())
+    }
+}
+
+fn compare_same_rows(was: &Columns, is: &Columns, diff: &mut Diff) {
+    let (live_before, live_now) = (was.live(), is.live());
+    edit::push_uids(was, &live_before.without(&live_now), &mut diff.expunged);
+    let mut changed = Bitmap::default();
+    newer_rows(was, is).iter().for_each(|(at, _)| changed.set(*at));
+    edit::push_uids(was, &changed, &mut diff.reflagged);
+}
+
+/// What became of the messages of one old chunk.
+fn compare(was: &Columns, new: &[Columns], diff: &mut Diff) {
+    let mut remaining = Bitmap::default();
+    let mut changed = Bitmap::default();
+    for is in new {
+        remaining = remaining.or(&edit::mask(was, &live_uids(std::slice::from_ref(is))));
+        newer_rows(was, is).iter().for_each(|(at, _)| changed.set(*at));
+    }
+    edit::push_uids(was, &was.live().without(&remaining), &mut diff.expunged);
+    edit::push_uids(was, &changed, &mut diff.reflagged);
+}
+
+fn live_uids(all: &[Columns]) -> UidSet {
+    let mut uids = UidSet::new();
+    all.iter().for_each(|columns| edit::push_uids(columns, &columns.live(), &mut uids));
+    uids
+}

@@ -1,0 +1,23 @@
+//! What a mailbox is after some changes: computed from records, pure, without disk or clock.
+
+mod chunk;
+mod diff;
+mod edit;
+mod history;
+mod list;
+mod mailbox_state;
+mod merge;
+mod plan;
+mod snapshot;
+mod walk;
+
+pub(crate) use chunk::{Chunk, ColumnSource, Source};
+pub use diff::Diff;
+pub(crate) use history::{History, Page};
+pub(crate) use list::plan as plan_list;
+pub use list::{MailboxEntry, MailboxList};
+pub(crate) use mailbox_state::MailboxState;
+pub(crate) use plan::Planned;
+pub use plan::{Expunge, FlagEdit};
+pub use snapshot::Snapshot;
+pub use walk::Row;
