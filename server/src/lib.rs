@@ -7,6 +7,8 @@ pub mod config;
 pub mod context;
 pub mod delivery;
 pub mod directory;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod imap;
 pub mod limits;
 mod listen;

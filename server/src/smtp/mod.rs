@@ -39,3 +39,9 @@ use crate::stream::Stream;
 pub async fn serve(context: Arc<Context>, stream: Stream, role: Role) {
     session::Session::new(context, stream, role).run().await;
 }
+
+/// For the fuzz target.
+#[cfg(fuzzing)]
+pub(crate) fn fuzz_command(line: &[u8]) {
+    let _ = parse::parse_command(line);
+}

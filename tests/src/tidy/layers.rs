@@ -64,7 +64,7 @@ pub const LAYERS: &[Layer] = &[
     // Arguments and wiring.
     Layer {
         krate: "server",
-        modules: &["cli", "server", "listen", "admin", "set_up"],
+        modules: &["cli", "server", "listen", "admin", "set_up", "fuzzing"],
         below: &["*"],
     },
     // The protocols do not know one another.
