@@ -119,7 +119,8 @@ impl Door {
     fn enter(&self, socket: TcpStream, peer: SocketAddr, sessions: &mut JoinSet<()>) {
         match self.limits.admit(peer.ip().to_canonical()) {
             Ok(admission) => {
-                let span = tracing::info_span!("session", protocol = self.role.name(), %peer);
+                // Of the highest level, so that every line that is shown has it.
+                let span = tracing::error_span!("session", protocol = self.role.name(), %peer);
                 let session =
                     session(Arc::clone(&self.context), socket, self.role, self.is_tls, admission);
                 sessions.spawn(session.instrument(span));
