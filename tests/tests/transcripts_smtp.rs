@@ -1,3 +1,31 @@
 //! The SMTP scripts of `transcripts/smtp/`, each a test named for what it shows.
 
-tests::transcripts! { smtp: }
+tests::transcripts! { smtp:
+    a_chunk_without_size_ends_the_connection,
+    a_message_is_taken_and_traced,
+    a_message_larger_than_allowed_is_refused,
+    a_message_that_goes_in_circles_is_refused,
+    a_refused_chunk_is_read_to_its_end,
+    aliases_and_details_lead_to_users,
+    auth_login_as_outlook_sends_it,
+    bdat_counts_octets,
+    command_lines_end_in_cr_lf,
+    commands_out_of_order_are_refused,
+    commands_that_are_always_answered,
+    greeting_lists_the_extensions,
+    mail_is_never_relayed,
+    mail_without_room_is_refused_for_now,
+    octets_of_a_message_are_kept,
+    parameters_that_were_not_announced_are_refused,
+    passwords_wait_for_tls,
+    pipelined_commands_are_answered_in_order,
+    postmaster_is_accepted_in_any_case,
+    recipients_beyond_the_limit_are_for_later,
+    several_recipients_are_not_told_of_one_another,
+    smuggled_ends_of_data_are_data,
+    starttls_forgets_what_was_said_before,
+    submission_wants_a_log_in,
+    too_many_errors_end_the_connection,
+    too_many_failed_log_ins_end_the_connection,
+    utf8_addresses_need_smtputf8,
+}

@@ -1,6 +1,16 @@
-//! The POP3 sessions.
+//! POP3 (RFC 1939).
+#![allow(dead_code)]
+
+mod command;
+mod dot_encoder;
+mod marks;
+mod parse;
+mod reply;
 
 use std::sync::Arc;
+
+pub use command::{Auth, Command, CommandError, MessageNumber, Secret};
+pub use parse::parse_command;
 
 use crate::config::Role;
 use crate::context::Context;

@@ -73,8 +73,8 @@ impl Incoming {
         let len = bytes.len() + piece.len();
         if len > bytes.capacity() {
             // At most what the message may need: doubling beyond it would waste the budget.
-            let capacity = (bytes.capacity() * 2).clamp(FIRST_CAPACITY, self.len_max + *trace_len);
-            let capacity = capacity.max(len);
+            let doubled = (bytes.capacity() * 2).max(FIRST_CAPACITY);
+            let capacity = doubled.min(self.len_max.saturating_add(*trace_len)).max(len);
             if !share.cover(capacity) {
                 return self.refuse(MessageFault::NoRoom);
             }
@@ -128,6 +128,14 @@ mod tests {
         let received = incoming.finish().expect("fits");
         assert_eq!((received.bytes.len(), received.trace_len), (5 + 3 * PAGE, 5));
         assert_eq!(received.bytes.capacity(), 5 + 3 * PAGE);
+    }
+
+    #[test]
+    fn a_limit_below_the_first_piece_of_memory_holds() {
+        let budget = ByteBudget::new(100 * PAGE);
+        let mut incoming = Incoming::new(b"trace", 3, &budget);
+        incoming.push(b"abc");
+        assert_eq!(incoming.finish().map(|received| received.bytes), Ok(b"traceabc".to_vec()));
     }
 
     #[test]
