@@ -148,8 +148,8 @@ impl TestServer {
     /// Sends the process a signal by its name, such as `HUP`.
     pub fn signal(&self, name: &str) {
         let pid = self.pid().to_string();
-        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status();
-        assert!(sent.expect("kill runs").success(), "the server is gone already");
+        let sent = Command::new("sh").args(["-c", "kill -$0 $1", name, &pid]).status();
+        assert!(sent.expect("sh runs").success(), "the server is gone already");
     }
 
     /// Kills the process at once, as a crash would.
