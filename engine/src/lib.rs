@@ -11,7 +11,9 @@ mod flags;
 mod format;
 mod ids;
 mod image;
+mod io;
 mod limits;
+mod log;
 pub mod message;
 mod record;
 pub mod search;
@@ -25,6 +27,8 @@ pub use ids::{
     AccountId, EmailId, LogPos, MailboxId, ModSeq, RecordAddr, SegmentId, SeqNo, ShardId, ThreadId,
     Uid, UidValidity,
 };
+pub use io::IoPath;
+pub use log::{LogStats, SYNC_MICROS_BOUNDS};
 pub use record::{FlagAction, SpecialUse};
 pub use state::{Diff, Expunge, FlagEdit, MailboxEntry, MailboxList, Row, Snapshot};
 pub use uid_set::UidSet;

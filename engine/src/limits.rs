@@ -27,3 +27,11 @@ pub(crate) const MAILBOX_NAME_LEVELS_MAX: usize = 50;
 
 /// Mailboxes of one account.
 pub(crate) const MAILBOXES_MAX: usize = 100_000;
+/// Bytes of all records of one frame: what one operation can write.
+pub(crate) const FRAME_BODY_LEN_MAX: u64 = 1 << 30;
+/// The first segment of a log, and the least any later one has; fewer only where configured.
+pub(crate) const SEGMENT_LEN_FIRST: u64 = 16 << 20;
+/// A segment is never shorter, whatever is configured.
+pub(crate) const SEGMENT_LEN_MIN: u64 = 4096;
+/// Segments of one shard that are kept open for reading.
+pub(crate) const OPEN_SEGMENTS_MAX: usize = 1024;

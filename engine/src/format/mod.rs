@@ -1,4 +1,7 @@
 //! Bytes to values and back: pure, total over arbitrary bytes, each format a table in its file.
 
 pub(crate) mod compress;
+pub(crate) mod frame;
+pub(crate) mod manifest;
 pub(crate) mod reader;
+pub(crate) mod segment;
