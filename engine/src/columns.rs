@@ -20,7 +20,7 @@ pub struct InternalDate {
 }
 
 /// The facts about one message that never change; what an append adds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct NewRow {
     pub(crate) uid: u32,
     pub(crate) flags: FlagBits,
@@ -28,6 +28,7 @@ pub(crate) struct NewRow {
     pub(crate) internal_date: InternalDate,
     pub(crate) save_date: i64,
     pub(crate) sent_date: i64,
+    pub(crate) sent_zone_minutes: i16,
     pub(crate) email_id: EmailId,
     pub(crate) thread_id: ThreadId,
     pub(crate) message: RecordAddr,
@@ -44,6 +45,7 @@ pub(crate) struct Base {
     pub(crate) internal_zones: Vec<i16>,
     pub(crate) save_dates: Vec<i64>,
     pub(crate) sent_dates: Vec<i64>,
+    pub(crate) sent_zones: Vec<i16>,
     pub(crate) email_ids: Vec<u64>,
     pub(crate) thread_ids: Vec<u64>,
 }
@@ -64,6 +66,7 @@ impl Base {
         self.internal_zones.push(row.internal_date.zone_minutes);
         self.save_dates.push(row.save_date);
         self.sent_dates.push(row.sent_date);
+        self.sent_zones.push(row.sent_zone_minutes);
         self.email_ids.push(row.email_id.0);
         self.thread_ids.push(row.thread_id.0);
     }
@@ -80,6 +83,7 @@ impl Base {
             },
             save_date: *self.save_dates.get(index)?,
             sent_date: *self.sent_dates.get(index)?,
+            sent_zone_minutes: *self.sent_zones.get(index)?,
             email_id: EmailId(*self.email_ids.get(index)?),
             thread_id: ThreadId(*self.thread_ids.get(index)?),
             message: LogPos {

@@ -18,6 +18,7 @@ pub mod message;
 mod record;
 pub mod search;
 mod state;
+mod store;
 mod uid_set;
 
 pub use columns::InternalDate;
@@ -31,4 +32,8 @@ pub use io::IoPath;
 pub use log::{LogStats, SYNC_MICROS_BOUNDS};
 pub use record::{FlagAction, SpecialUse};
 pub use state::{Diff, Expunge, FlagEdit, MailboxEntry, MailboxList, Row, Snapshot};
+pub use store::{
+    Account, AppendItem, Appended, Copied, Delivery, Expunged, Finding, FlagsEdited, Mailbox,
+    Options, Prepared, Progress, Receipt, Report, Store, StoredMessage, dump, verify,
+};
 pub use uid_set::UidSet;

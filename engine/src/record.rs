@@ -107,23 +107,22 @@ pub enum FlagAction {
     Replace = 2,
 }
 
-/// Messages copied or moved: one record, so that a crash cannot leave half of it.
+/// Messages copied or moved: one record, so that a crash cannot leave half of it. It holds the
+/// rows of the copies, so that each mailbox can be replayed without the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Transfer {
     pub(crate) from: MailboxId,
     pub(crate) to: MailboxId,
     /// The source's mod-sequence of the move; `None` for a copy.
     pub(crate) moved: Option<ModSeq>,
-    pub(crate) to_modseq: ModSeq,
     /// The originals, all of which existed.
     pub(crate) uids: UidSet,
-    /// UID of the first copy; the others follow without gaps, in the same order.
-    pub(crate) first_uid: u32,
-    pub(crate) save_date: i64,
-    /// For keyword k of the source, its number at the target.
-    pub(crate) keyword_map: Vec<u8>,
+    /// The target's mod-sequence.
+    pub(crate) to_modseq: ModSeq,
     /// Keywords the target meets for the first time.
     pub(crate) new_keywords: Vec<Keyword>,
+    /// The copies, in the order of the originals.
+    pub(crate) rows: Vec<NewRow>,
 }
 
 /// What a mailbox is for (RFC 6154).

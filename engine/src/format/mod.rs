@@ -1,7 +1,11 @@
 //! Bytes to values and back: pure, total over arbitrary bytes, each format a table in its file.
 
+pub(crate) mod columns;
 pub(crate) mod compress;
 pub(crate) mod frame;
+pub(crate) mod image;
 pub(crate) mod manifest;
+pub(crate) mod message;
 pub(crate) mod reader;
+pub(crate) mod record;
 pub(crate) mod segment;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::columns::NewRow;
+use crate::columns::{CHUNK_ROWS_MAX, NewRow};
 use crate::flags::Keyword;
 use crate::ids::{ModSeq, UidValidity};
 use crate::record::{Change, FlagAction};
@@ -90,6 +90,13 @@ impl MailboxState {
         Ok(())
     }
 
+    /// Reads the columns that an append may have to join, so that it cannot fail half-way.
+    pub(crate) fn load_tail(&self) -> Result<(), Error> {
+        let is_small = |chunk: &&Arc<Chunk>| (chunk.summary.rows as usize) < CHUNK_ROWS_MAX;
+        let tail = self.chunks.iter().rev().take_while(is_small);
+        tail.map(|chunk| chunk.columns(&self.source).map(drop)).collect()
+    }
+
     fn learn(&mut self, new_keywords: &[Keyword]) {
         if !new_keywords.is_empty() {
             self.keywords = self.keywords.iter().chain(new_keywords).cloned().collect();
@@ -111,7 +118,7 @@ impl MailboxState {
             rest = later;
         }
         // What comes in bulk goes into chunks of their final size at once.
-        for part in rest.chunks(crate::columns::CHUNK_ROWS_MAX) {
+        for part in rest.chunks(CHUNK_ROWS_MAX) {
             let pieces = part.chunks(if part.len() < 512 { TAIL_ROWS } else { part.len() });
             let made = pieces.filter_map(|piece| Chunk::of_rows(piece, modseq.get()));
             chunks.extend(made.map(Arc::new));

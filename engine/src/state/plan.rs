@@ -9,6 +9,7 @@ use crate::record::{Change, FlagAction, Transfer};
 use crate::state::edit;
 use crate::state::mailbox_state::MailboxState;
 use crate::state::snapshot::Snapshot;
+use crate::state::walk::Row;
 use crate::uid_set::UidSet;
 
 /// A change of flags over a set of messages.
@@ -155,7 +156,7 @@ impl MailboxState {
         (from, source): (MailboxId, &MailboxState),
         to: MailboxId,
         uids: &UidSet,
-        (moved, save_date): (bool, i64),
+        (is_move, save_date): (bool, i64),
     ) -> Result<Option<Transfer>, Error> {
         let snapshot = source.snapshot();
         let (mut found, mut used) = (UidSet::new(), FlagBits::default());
@@ -167,82 +168,74 @@ impl MailboxState {
         if found.is_empty() {
             return Ok(None);
         }
-        let count = u32::try_from(found.count()).map_err(|_| Error::Exhausted)?;
-        if self.uid_next == 0 || self.uid_next.checked_add(count - 1).is_none() {
-            return Err(Error::Exhausted);
+        let (map, new_keywords) = self.map_keywords(&snapshot, used)?;
+        let mut next = Uid::new(self.uid_next);
+        let mut rows = Vec::new();
+        for row in snapshot.rows(&found) {
+            let row = row?;
+            let uid = next.ok_or(Error::Exhausted)?;
+            next = uid.next();
+            rows.push(copy_of(&row, uid, translate(row.flags, &map), save_date));
         }
-        let (keyword_map, new_keywords) = self.map_keywords(&snapshot, used)?;
-        let moved = if moved { Some(source.next_modseq()?) } else { None };
-        // Within one mailbox the copies come first and the removal after them.
-        let (moved, to_modseq) = match moved {
-            Some(modseq) if from == to => {
-                (Some(modseq.next().ok_or(Error::Exhausted)?), self.next_modseq()?)
-            }
-            moved => (moved, self.next_modseq()?),
+        let to_modseq = self.next_modseq()?;
+        let moved = match is_move {
+            false => None,
+            // Within one mailbox the copies come first and the removal after them.
+            true if from == to => Some(to_modseq.next().ok_or(Error::Exhausted)?),
+            true => Some(source.next_modseq()?),
         };
-        let first_uid = self.uid_next;
-        let uids = found;
-        Ok(Some(Transfer {
-            from,
-            to,
-            moved,
-            to_modseq,
-            uids,
-            first_uid,
-            save_date,
-            keyword_map,
-            new_keywords,
-        }))
+        Ok(Some(Transfer { from, to, moved, uids: found, to_modseq, new_keywords, rows }))
     }
 
-    /// For each keyword of `source` its number here; unused ones keep 0, which nobody looks at.
+    /// For each keyword of `source` its bit here; what no message of the set has stays 0.
     fn map_keywords(
         &self,
         source: &Snapshot,
         used: FlagBits,
-    ) -> Result<(Vec<u8>, Vec<Keyword>), Error> {
+    ) -> Result<(Vec<FlagBits>, Vec<Keyword>), Error> {
         let mut new_keywords = Vec::new();
-        let mut map = vec![0; source.keywords.len()];
-        for (at, keyword) in source.keywords.iter().enumerate() {
-            if (used & FlagBits::keyword(at)).is_empty() {
-                continue;
-            }
-            let set = FlagSet { system: FlagBits::default(), keywords: vec![keyword.clone()] };
-            let bits = self.number(&set, &mut new_keywords)?;
-            let bit = bits.0.trailing_zeros();
-            if let Some(slot) = map.get_mut(at) {
-                *slot = u8::try_from(bit).unwrap_or(0);
+        let mut map = vec![FlagBits::default(); source.keywords.len()];
+        for (at, (keyword, slot)) in source.keywords.iter().zip(&mut map).enumerate() {
+            if !(used & FlagBits::keyword(at)).is_empty() {
+                let keywords = vec![keyword.clone()];
+                let set = FlagSet { system: FlagBits::default(), keywords };
+                *slot = self.number(&set, &mut new_keywords)?;
             }
         }
         Ok((map, new_keywords))
     }
 }
 
-/// What a transfer adds to its target, worked out from the source as it was before.
-pub(crate) fn arrivals(transfer: &Transfer, source: &Snapshot) -> Result<Change, Error> {
-    let system = FlagBits((1 << SystemFlag::ALL.len()) - 1);
-    let translate = |flags: FlagBits| {
-        let keywords = flags.without(system).iter();
-        let mapped = keywords.filter_map(|bit| transfer.keyword_map.get(bit - 5));
-        mapped.fold(flags & system, |bits, bit| bits | FlagBits(1 << (bit % 128)))
-    };
-    let mut rows = Vec::new();
-    for (uid, row) in (transfer.first_uid..).zip(source.rows(&transfer.uids)) {
-        let row = row?;
-        rows.push(NewRow {
-            uid,
-            flags: translate(row.flags),
-            size: row.size,
-            internal_date: row.internal_date,
-            save_date: transfer.save_date,
-            sent_date: row.sent_date,
-            email_id: row.email_id,
-            thread_id: row.thread_id,
-            message: row.message,
-        });
+/// Flags as the target numbers them.
+fn translate(flags: FlagBits, map: &[FlagBits]) -> FlagBits {
+    let system_count = SystemFlag::ALL.len();
+    let system = FlagBits((1 << system_count) - 1);
+    let keywords = flags.without(system).iter().filter_map(|bit| map.get(bit - system_count));
+    keywords.fold(flags & system, |bits, bit| bits | *bit)
+}
+
+fn copy_of(row: &Row, uid: Uid, flags: FlagBits, save_date: i64) -> NewRow {
+    NewRow {
+        uid: uid.get(),
+        flags,
+        size: row.size,
+        internal_date: row.internal_date,
+        save_date,
+        sent_date: row.sent_date,
+        sent_zone_minutes: row.sent_zone_minutes,
+        email_id: row.email_id,
+        thread_id: row.thread_id,
+        message: row.message,
     }
-    let (modseq, new_keywords) = (transfer.to_modseq, transfer.new_keywords.clone());
-    Ok(Change::Append { modseq, new_keywords, rows })
+}
+
+/// What a transfer adds to its target.
+pub(crate) fn arrivals(transfer: &Transfer) -> Change {
+    Change::Append {
+        modseq: transfer.to_modseq,
+        new_keywords: transfer.new_keywords.clone(),
+        rows: transfer.rows.clone(),
+    }
 }
 
 /// What a transfer takes from its source; `None` for a copy.

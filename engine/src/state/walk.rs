@@ -28,9 +28,11 @@ pub struct Row {
     pub internal_date: InternalDate,
     /// When it was put into this mailbox; seconds since 1970.
     pub save_date: i64,
-    /// The day of its Date field and the time as written there, taken as if UTC; seconds since
-    /// 1970 (RFC 9051: SENTSINCE ignores time and zone).
+    /// Its Date field, or the internal date if it has none: seconds since 1970, UTC.
     pub sent_date: i64,
+    /// The zone of its Date field, minutes east of UTC: SENTSINCE and the like look at the day as
+    /// written (RFC 9051, 6.4.4).
+    pub sent_zone_minutes: i16,
     /// The bytes, the same for every copy.
     pub email_id: EmailId,
     /// The conversation.
@@ -212,6 +214,7 @@ impl Iterator for ChunkRows<'_> {
             internal_date: row.internal_date,
             save_date: row.save_date,
             sent_date: row.sent_date,
+            sent_zone_minutes: row.sent_zone_minutes,
             email_id: row.email_id,
             thread_id: row.thread_id,
             message: row.message,

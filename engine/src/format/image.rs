@@ -1,0 +1,295 @@
+//! What a checkpoint is made of: history pages, mailbox images, and the shard's directory.
+//!
+//! Notation as in `record.rs`. An address is segment, offset.
+//!
+//! | kind | record       | payload                                                               |
+//! |-----:|--------------|-----------------------------------------------------------------------|
+//! |   65 | HistoryPage  | version (1 byte), list of expunges                                    |
+//! |   66 | MailboxImage | version, mailbox, UIDVALIDITY, UIDNEXT (0 = spent), highest modseq, keywords, list of chunks, list of pages, list of expunges |
+//! |   67 | Checkpoint   | version, replay from (address), next mailbox, next e-mail, list of accounts |
+//!
+//! An expunge is: modseq, uid set. A page is: highest modseq, address. A chunk is: first UID, last
+//! UID, rows, live, unseen, deleted, size, highest modseq, address of its columns. An account is:
+//! id, last UIDVALIDITY, list of (mailbox, address of its image), list of subscribed names.
+
+use std::sync::Arc;
+
+use crate::Fault;
+use crate::format::reader::{Put, Reader};
+use crate::format::record::{
+    keywords, mailbox, modseq, put_keywords, put_mailbox, put_uids, uid_validity, uids,
+};
+use crate::ids::{AccountId, LogPos, MailboxId, RecordAddr, SegmentId};
+use crate::image::{
+    Checkpoint, MailboxImage, PageRef, StoredAccount, StoredMailbox, Summary, Vanished,
+};
+
+const VERSION: u8 = 1;
+
+fn version(input: &mut Reader<'_>) -> Result<(), Fault> {
+    match input.u8()? {
+        VERSION => Ok(()),
+        value => Err(Fault::Unknown { field: "image version", value: value.into() }),
+    }
+}
+
+fn put_addr(addr: RecordAddr, out: &mut Vec<u8>) {
+    out.put_varint(addr.segment.0);
+    out.put_varint(addr.offset);
+}
+
+fn addr(input: &mut Reader<'_>) -> Result<RecordAddr, Fault> {
+    Ok(LogPos { segment: SegmentId(input.varint()?), offset: input.varint()? })
+}
+
+fn list<T>(
+    input: &mut Reader<'_>,
+    each_min: usize,
+    item: impl Fn(&mut Reader<'_>) -> Result<T, Fault>,
+) -> Result<Vec<T>, Fault> {
+    let count = input.count(each_min)?;
+    (0..count).map(|_| item(input)).collect()
+}
+
+fn put_expunges(expunges: &[Arc<Vanished>], out: &mut Vec<u8>) {
+    out.put_count(expunges.len());
+    for expunge in expunges {
+        out.put_varint(expunge.modseq);
+        put_uids(&expunge.uids, out);
+    }
+}
+
+fn expunges(input: &mut Reader<'_>) -> Result<Vec<Arc<Vanished>>, Fault> {
+    list(input, 2, |input| {
+        Ok(Arc::new(Vanished { modseq: modseq(input)?.get(), uids: uids(input)? }))
+    })
+}
+
+/// A page of history as the payload of a record.
+pub(crate) fn encode_history(expunges: &[Arc<Vanished>]) -> Vec<u8> {
+    let mut out = vec![VERSION];
+    put_expunges(expunges, &mut out);
+    out
+}
+
+/// A page of history.
+pub(crate) fn decode_history(payload: &[u8]) -> Result<Vec<Arc<Vanished>>, Fault> {
+    let mut input = Reader::new(payload);
+    version(&mut input)?;
+    let expunges = expunges(&mut input)?;
+    input.finish()?;
+    Ok(expunges)
+}
+
+/// A mailbox as the payload of a record.
+pub(crate) fn encode_mailbox(image: &MailboxImage) -> Vec<u8> {
+    let mut out = vec![VERSION];
+    out.put_varint(image.mailbox.0);
+    out.put_varint(image.uid_validity.get().into());
+    out.put_varint(image.uid_next.into());
+    out.put_varint(image.highest_modseq);
+    put_keywords(&image.keywords, &mut out);
+    out.put_count(image.chunks.len());
+    for (summary, columns) in &image.chunks {
+        put_summary(summary, &mut out);
+        put_addr(*columns, &mut out);
+    }
+    out.put_count(image.history_pages.len());
+    for page in &image.history_pages {
+        out.put_varint(page.modseq_max);
+        put_addr(page.addr, &mut out);
+    }
+    put_expunges(&image.history_tail, &mut out);
+    out
+}
+
+/// A mailbox.
+pub(crate) fn decode_mailbox(payload: &[u8]) -> Result<MailboxImage, Fault> {
+    let mut input = Reader::new(payload);
+    version(&mut input)?;
+    let image = MailboxImage {
+        mailbox: MailboxId(input.varint()?),
+        uid_validity: uid_validity(&mut input)?,
+        uid_next: input.varint32()?,
+        highest_modseq: modseq(&mut input)?.get(),
+        keywords: keywords(&mut input)?,
+        chunks: list(&mut input, 10, |input| Ok((summary(input)?, addr(input)?)))?,
+        history_pages: list(&mut input, 3, |input| {
+            Ok(PageRef { modseq_max: input.varint()?, addr: addr(input)? })
+        })?,
+        history_tail: expunges(&mut input)?,
+    };
+    input.finish()?;
+    let mut last_uid = 0;
+    for (summary, _) in &image.chunks {
+        if summary.first_uid <= last_uid || summary.last_uid < summary.first_uid {
+            return Err(Fault::Invalid("chunk"));
+        }
+        last_uid = summary.last_uid;
+    }
+    Ok(image)
+}
+
+fn put_summary(summary: &Summary, out: &mut Vec<u8>) {
+    out.put_varint(summary.first_uid.into());
+    out.put_varint(summary.last_uid.into());
+    out.put_varint(summary.rows.into());
+    out.put_varint(summary.live.into());
+    out.put_varint(summary.unseen.into());
+    out.put_varint(summary.deleted.into());
+    out.put_varint(summary.size);
+    out.put_varint(summary.modseq_max);
+}
+
+fn summary(input: &mut Reader<'_>) -> Result<Summary, Fault> {
+    let summary = Summary {
+        first_uid: input.varint32()?,
+        last_uid: input.varint32()?,
+        rows: input.varint32()?,
+        live: input.varint32()?,
+        unseen: input.varint32()?,
+        deleted: input.varint32()?,
+        size: input.varint()?,
+        modseq_max: input.varint()?,
+    };
+    let counts = [summary.unseen, summary.deleted];
+    let fits = summary.live > 0 && summary.live <= summary.rows && summary.rows <= 4096;
+    if fits && counts.iter().all(|count| *count <= summary.live) {
+        Ok(summary)
+    } else {
+        Err(Fault::Invalid("chunk"))
+    }
+}
+
+/// A shard as the payload of a record.
+pub(crate) fn encode_checkpoint(checkpoint: &Checkpoint) -> Vec<u8> {
+    let mut out = vec![VERSION];
+    put_addr(checkpoint.replay_from, &mut out);
+    out.put_varint(checkpoint.next_mailbox);
+    out.put_varint(checkpoint.next_email);
+    out.put_count(checkpoint.accounts.len());
+    for account in &checkpoint.accounts {
+        out.put_varint(account.account.0);
+        out.put_varint(account.last_uid_validity.into());
+        out.put_count(account.mailboxes.len());
+        for stored in &account.mailboxes {
+            put_mailbox(&stored.mailbox, &mut out);
+            put_addr(stored.image, &mut out);
+        }
+        out.put_count(account.subscribed.len());
+        account.subscribed.iter().for_each(|name| out.put_string(name.as_bytes()));
+    }
+    out
+}
+
+/// A shard.
+pub(crate) fn decode_checkpoint(payload: &[u8]) -> Result<Checkpoint, Fault> {
+    let mut input = Reader::new(payload);
+    version(&mut input)?;
+    let checkpoint = Checkpoint {
+        replay_from: addr(&mut input)?,
+        next_mailbox: input.varint()?,
+        next_email: input.varint()?,
+        accounts: list(&mut input, 4, account)?,
+    };
+    input.finish()?;
+    Ok(checkpoint)
+}
+
+fn account(input: &mut Reader<'_>) -> Result<StoredAccount, Fault> {
+    Ok(StoredAccount {
+        account: AccountId(input.varint()?),
+        last_uid_validity: input.varint32()?,
+        mailboxes: list(input, 6, |input| {
+            Ok(StoredMailbox { mailbox: mailbox(input)?, image: addr(input)? })
+        })?,
+        subscribed: list(input, 1, |input| Ok(input.text()?.into()))?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flags::Keyword;
+    use crate::ids::{Uid, UidValidity};
+    use crate::record::NewMailbox;
+
+    fn place(offset: u64) -> RecordAddr {
+        LogPos { segment: SegmentId(2), offset }
+    }
+
+    fn mailbox_image() -> MailboxImage {
+        let summary = Summary {
+            first_uid: 1,
+            last_uid: 9,
+            rows: 9,
+            live: 8,
+            unseen: 3,
+            deleted: 1,
+            size: 5000,
+            modseq_max: 40,
+        };
+        let uids = [3].into_iter().filter_map(Uid::new).collect();
+        MailboxImage {
+            mailbox: MailboxId(5),
+            uid_validity: UidValidity::new(300).unwrap(),
+            uid_next: 10,
+            highest_modseq: 41,
+            keywords: vec![Keyword::new("$Work").unwrap()],
+            chunks: vec![(summary, place(640))],
+            history_pages: vec![PageRef { modseq_max: 7, addr: place(8) }],
+            history_tail: vec![Arc::new(Vanished { modseq: 41, uids })],
+        }
+    }
+
+    fn checkpoint() -> Checkpoint {
+        let mailbox = NewMailbox {
+            id: MailboxId(5),
+            name: "INBOX".into(),
+            uid_validity: UidValidity::new(300).unwrap(),
+            special_use: None,
+        };
+        Checkpoint {
+            replay_from: place(4096),
+            next_mailbox: 6,
+            next_email: 99,
+            accounts: vec![StoredAccount {
+                account: AccountId(1),
+                last_uid_validity: 300,
+                mailboxes: vec![StoredMailbox { mailbox, image: place(700) }],
+                subscribed: vec!["INBOX".into()],
+            }],
+        }
+    }
+
+    #[test]
+    fn images_come_back_and_every_cut_is_a_fault() {
+        let (image, shard) = (mailbox_image(), checkpoint());
+        let (image_bytes, shard_bytes) = (encode_mailbox(&image), encode_checkpoint(&shard));
+        let page = encode_history(&image.history_tail);
+        assert_eq!(decode_history(&page), Ok(image.history_tail.clone()));
+        assert_eq!(decode_mailbox(&image_bytes), Ok(image));
+        assert_eq!(decode_checkpoint(&shard_bytes), Ok(shard));
+        for len in 0..image_bytes.len() {
+            assert!(decode_mailbox(&image_bytes[..len]).is_err());
+        }
+        for len in 0..shard_bytes.len() {
+            assert!(decode_checkpoint(&shard_bytes[..len]).is_err());
+        }
+    }
+
+    /// Pins the table above. Changing these bytes means a new version.
+    #[test]
+    fn golden_bytes() {
+        let hex = |bytes: Vec<u8>| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        assert_eq!(
+            hex(encode_mailbox(&mailbox_image())),
+            "0105ac020a290105 24576f726b 01 01090908030188272802 8005 01070208 012901 0300"
+                .replace(' ', "")
+        );
+        assert_eq!(
+            hex(encode_checkpoint(&checkpoint())),
+            "01028020066301 01ac02 01 05ac020005494e424f58 02bc05 01 05494e424f58".replace(' ', "")
+        );
+    }
+}

@@ -1,0 +1,75 @@
+//! One account: its mailboxes by name, and the changes to that list.
+
+use std::sync::Arc;
+
+use crate::ids::AccountId;
+use crate::record::SpecialUse;
+use crate::state::MailboxList;
+use crate::store::cells::AccountCell;
+use crate::store::mailbox::Mailbox;
+use crate::store::receipt::Receipt;
+use crate::store::shard::Shard;
+use crate::Error;
+
+/// A handle to one account; cheap to clone.
+#[derive(Clone)]
+pub struct Account {
+    pub(crate) shard: Shard,
+    pub(crate) cell: Arc<AccountCell>,
+}
+
+impl Account {
+    /// Who this is.
+    pub fn id(&self) -> AccountId {
+        self.cell.id
+    }
+
+    /// The mailboxes and subscriptions as of now, in name order.
+    pub fn mailboxes(&self) -> Arc<MailboxList> {
+        self.cell.list()
+    }
+
+    /// Resolves once the list is another than `seen`.
+    pub async fn changed(&self, seen: &Arc<MailboxList>) {
+        self.cell.changed(seen).await;
+    }
+
+    /// Opens a mailbox by its name; `INBOX` in any case.
+    pub fn mailbox(&self, name: &str) -> Result<Mailbox, Error> {
+        let list = self.cell.list();
+        let entry = list.find(name).ok_or(Error::NoSuchMailbox)?;
+        let cell = self.cell.mailbox(entry.id).ok_or(Error::NoSuchMailbox)?;
+        Mailbox::open(self.clone(), cell)
+    }
+
+    /// Makes a mailbox, and those above it that do not exist (RFC 9051, 6.3.4).
+    pub fn create(&self, name: &str, special_use: Option<SpecialUse>) -> Receipt<()> {
+        let (account, name) = (Arc::clone(&self.cell), name.to_owned());
+        self.shard.submit(move |writer| writer.create_mailbox(&account, &name, special_use))
+    }
+
+    /// Deletes a mailbox and its messages; mailboxes below it stay (RFC 9051, 6.3.5).
+    pub fn delete(&self, name: &str) -> Receipt<()> {
+        let (account, name) = (Arc::clone(&self.cell), name.to_owned());
+        self.shard.submit(move |writer| writer.delete_mailbox(&account, &name))
+    }
+
+    /// Renames a mailbox and those below it, atomically. INBOX is refused: its messages are
+    /// moved instead (RFC 9051, 6.3.6), by [`Account::create`] and [`Mailbox::move_to`].
+    pub fn rename(&self, from: &str, to: &str) -> Receipt<()> {
+        let (account, from, to) = (Arc::clone(&self.cell), from.to_owned(), to.to_owned());
+        self.shard.submit(move |writer| writer.rename_mailbox(&account, &from, &to))
+    }
+
+    /// Adds a name to the subscriptions, whether or not a mailbox has it.
+    pub fn subscribe(&self, name: &str) -> Receipt<()> {
+        let (account, name) = (Arc::clone(&self.cell), name.to_owned());
+        self.shard.submit(move |writer| writer.subscribe(&account, &name))
+    }
+
+    /// Takes a name out of the subscriptions.
+    pub fn unsubscribe(&self, name: &str) -> Receipt<()> {
+        let (account, name) = (Arc::clone(&self.cell), name.to_owned());
+        self.shard.submit(move |writer| writer.unsubscribe(&account, &name))
+    }
+}

@@ -1,0 +1,196 @@
+//! Where the writer publishes and readers look: one cell for each account and each mailbox.
+//!
+//! Readers take an `Arc` out of an atomic pointer and let go; nothing they do can delay the
+//! writer. A mailbox's snapshot is read from its durable image when somebody first asks for it,
+//! so what nobody opens costs a table entry.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use arc_swap::ArcSwap;
+use tokio::sync::Notify;
+
+use crate::ids::{AccountId, MailboxId, RecordAddr};
+use crate::state::{MailboxList, Snapshot};
+
+/// The published state of one mailbox.
+pub(crate) struct MailboxCell {
+    pub(crate) id: MailboxId,
+    /// The durable image the snapshot starts from, until it was read.
+    pub(crate) image: Option<RecordAddr>,
+    snapshot: OnceLock<ArcSwap<Snapshot>>,
+    is_deleted: AtomicBool,
+    changed: Notify,
+}
+
+impl MailboxCell {
+    /// A cell whose snapshot is read from `image` when first asked for.
+    pub(crate) fn stored(id: MailboxId, image: RecordAddr) -> Self {
+        Self {
+            id,
+            image: Some(image),
+            snapshot: OnceLock::new(),
+            is_deleted: AtomicBool::new(false),
+            changed: Notify::new(),
+        }
+    }
+
+    /// A cell of a mailbox that is in memory.
+    pub(crate) fn resident(id: MailboxId, snapshot: Arc<Snapshot>) -> Self {
+        Self {
+            id,
+            image: None,
+            snapshot: OnceLock::from(ArcSwap::new(snapshot)),
+            is_deleted: AtomicBool::new(false),
+            changed: Notify::new(),
+        }
+    }
+
+    /// The newest snapshot; `load` reads it if nobody has before.
+    pub(crate) fn snapshot<E>(
+        &self,
+        load: impl FnOnce() -> Result<Arc<Snapshot>, E>,
+    ) -> Result<Arc<Snapshot>, E> {
+        if let Some(snapshot) = self.snapshot.get() {
+            return Ok(snapshot.load_full());
+        }
+        let loaded = load()?;
+        // Two readers may both have loaded; they read the same image, and one of them stays.
+        Ok(self.snapshot.get_or_init(|| ArcSwap::new(loaded)).load_full())
+    }
+
+    /// The snapshot if it is in memory.
+    pub(crate) fn resident_snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.snapshot.get().map(ArcSwap::load_full)
+    }
+
+    /// Shows a newer snapshot to everybody and wakes who waits for it.
+    pub(crate) fn publish(&self, snapshot: Arc<Snapshot>) {
+        self.snapshot.get_or_init(|| ArcSwap::new(Arc::clone(&snapshot))).store(snapshot);
+        self.changed.notify_waiters();
+    }
+
+    /// Marks the mailbox as gone; who has it open keeps its last snapshot.
+    pub(crate) fn publish_deleted(&self) {
+        self.is_deleted.store(true, Ordering::Release);
+        self.changed.notify_waiters();
+    }
+
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.is_deleted.load(Ordering::Acquire)
+    }
+
+    /// Resolves once the published snapshot is another than `seen`, or the mailbox is gone.
+    pub(crate) async fn changed(&self, seen: &Arc<Snapshot>) {
+        let is_new = || {
+            let is_newer = |now: &ArcSwap<Snapshot>| !Arc::ptr_eq(&now.load(), seen);
+            self.is_deleted() || self.snapshot.get().is_some_and(is_newer)
+        };
+        wait_until(&self.changed, is_new).await;
+    }
+}
+
+/// The published state of one account: its list of mailboxes, and a cell for each.
+pub(crate) struct AccountCell {
+    pub(crate) id: AccountId,
+    list: ArcSwap<MailboxList>,
+    mailboxes: RwLock<HashMap<MailboxId, Arc<MailboxCell>>>,
+    changed: Notify,
+}
+
+impl AccountCell {
+    pub(crate) fn new(
+        id: AccountId,
+        list: Arc<MailboxList>,
+        mailboxes: HashMap<MailboxId, Arc<MailboxCell>>,
+    ) -> Self {
+        let (list, mailboxes) = (ArcSwap::new(list), RwLock::new(mailboxes));
+        Self { id, list, mailboxes, changed: Notify::new() }
+    }
+
+    pub(crate) fn list(&self) -> Arc<MailboxList> {
+        self.list.load_full()
+    }
+
+    pub(crate) fn mailbox(&self, id: MailboxId) -> Option<Arc<MailboxCell>> {
+        self.mailboxes.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// Adds a cell before the list that names it is published.
+    pub(crate) fn insert(&self, cell: Arc<MailboxCell>) {
+        let mut cells = self.mailboxes.write().unwrap_or_else(PoisonError::into_inner);
+        cells.insert(cell.id, cell);
+    }
+
+    pub(crate) fn remove(&self, id: MailboxId) -> Option<Arc<MailboxCell>> {
+        self.mailboxes.write().unwrap_or_else(PoisonError::into_inner).remove(&id)
+    }
+
+    pub(crate) fn publish(&self, list: Arc<MailboxList>) {
+        self.list.store(list);
+        self.changed.notify_waiters();
+    }
+
+    pub(crate) async fn changed(&self, seen: &Arc<MailboxList>) {
+        wait_until(&self.changed, || !Arc::ptr_eq(&self.list.load(), seen)).await;
+    }
+}
+
+/// Waits for notices until `is_new` holds, missing none between the look and the wait.
+async fn wait_until(notify: &Notify, is_new: impl Fn() -> bool) {
+    loop {
+        let mut notified = pin!(notify.notified());
+        notified.as_mut().enable();
+        if is_new() {
+            return;
+        }
+        let notified: std::pin::Pin<&mut dyn Future<Output = ()>> = notified;
+        notified.await;
+    }
+}
+
+/// How many tables the accounts of a shard are spread over, so that adding one copies little.
+const BUCKETS: usize = 256;
+
+/// The accounts of a shard: read without a lock, added to by the writer alone.
+pub(crate) struct AccountTable {
+    buckets: Vec<ArcSwap<HashMap<AccountId, Arc<AccountCell>>>>,
+}
+
+impl AccountTable {
+    pub(crate) fn new(accounts: impl IntoIterator<Item = AccountCell>) -> Self {
+        let mut tables = vec![HashMap::new(); BUCKETS];
+        for account in accounts {
+            if let Some(table) = tables.get_mut(bucket(account.id)) {
+                table.insert(account.id, Arc::new(account));
+            }
+        }
+        Self { buckets: tables.into_iter().map(ArcSwap::from_pointee).collect() }
+    }
+
+    pub(crate) fn find(&self, id: AccountId) -> Option<Arc<AccountCell>> {
+        self.buckets.get(bucket(id))?.load().get(&id).cloned()
+    }
+
+    /// Adds an account; only the shard's writer calls this.
+    pub(crate) fn insert(&self, account: Arc<AccountCell>) {
+        if let Some(table) = self.buckets.get(bucket(account.id)) {
+            let mut accounts = HashMap::clone(&table.load());
+            accounts.insert(account.id, account);
+            table.store(Arc::new(accounts));
+        }
+    }
+
+    /// The accounts at this moment, in no order.
+    pub(crate) fn all(&self) -> Vec<Arc<AccountCell>> {
+        let tables = self.buckets.iter().map(ArcSwap::load);
+        tables.flat_map(|table| table.values().cloned().collect::<Vec<_>>()).collect()
+    }
+}
+
+fn bucket(id: AccountId) -> usize {
+    usize::try_from(id.0 % BUCKETS as u64).unwrap_or(0)
+}

@@ -1,0 +1,215 @@
+//! Checkpoints: the shard's state written into its own log, a piece at a time between batches,
+//! so that a start reads the newest and what follows, and nobody waits for one being written.
+//!
+//! An image is the state of its mailbox at the image's own place in the log. So replay starts
+//! where the checkpoint began and passes over, for each mailbox, what stands before its image.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use crate::ids::{LogPos, MailboxId, RecordAddr};
+use crate::image::{Checkpoint, StoredAccount, StoredMailbox};
+use crate::record::{Kind, NewMailbox};
+use crate::state::MailboxState;
+use crate::store::cells::AccountCell;
+use crate::store::image;
+use crate::store::writer::Writer;
+use crate::{Error, format};
+
+/// Bytes of columns written before changes that wait get their turn.
+const STEP_LEN_MAX: u64 = 2 << 20;
+
+/// When checkpoints are due, and how far the one under way is.
+#[derive(Debug, Default)]
+pub(crate) struct Checkpoints {
+    every: u64,
+    /// The newest image of each mailbox that has one.
+    images: HashMap<MailboxId, RecordAddr>,
+    /// Bytes written since the last checkpoint was done.
+    since: u64,
+    /// Whether records stand in the log that the newest checkpoint lacks.
+    is_stale: bool,
+    under_way: Option<UnderWay>,
+}
+
+#[derive(Debug)]
+struct UnderWay {
+    replay_from: LogPos,
+    to_do: VecDeque<MailboxId>,
+}
+
+impl Checkpoints {
+    /// `is_stale` tells whether replay found records that the checkpoint lacks: then one is
+    /// written at once, so that crashes in a row do not make starts longer and longer.
+    pub(crate) fn new(
+        every: u64,
+        images: HashMap<MailboxId, RecordAddr>,
+        is_stale: bool,
+    ) -> Self {
+        let since = if is_stale { every } else { 0 };
+        Self { every, images, since, is_stale, under_way: None }
+    }
+
+    /// Counts what a commit writes.
+    pub(crate) fn count(&mut self, len: u64) {
+        self.since = self.since.saturating_add(len);
+        self.is_stale |= len > 0;
+    }
+
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.under_way.is_some()
+    }
+
+    pub(crate) fn forget(&mut self, mailbox: MailboxId) {
+        self.images.remove(&mailbox);
+    }
+}
+
+impl Writer {
+    /// Begins a checkpoint when one is due, or goes on with the one under way.
+    pub(crate) fn checkpoint_a_bit(&mut self) {
+        let is_due = self.checkpoints.is_stale && self.checkpoints.since >= self.checkpoints.every;
+        if !self.checkpoints.is_under_way() && (!is_due || self.log.is_poisoned()) {
+            return;
+        }
+        self.begin_checkpoint();
+        if let Err(error) = self.checkpoint_step() {
+            // The old checkpoint stays good; the next one is tried when it is due.
+            tracing::warn!(%error, "cannot write a checkpoint");
+            self.checkpoints.under_way = None;
+            self.checkpoints.since = 0;
+        }
+    }
+
+    /// Writes a checkpoint from beginning to end.
+    pub(crate) fn checkpoint_now(&mut self) -> Result<(), Error> {
+        if !self.checkpoints.is_under_way() && !self.checkpoints.is_stale {
+            return Ok(());
+        }
+        self.begin_checkpoint();
+        while self.checkpoints.is_under_way() {
+            let step = self.checkpoint_step();
+            if step.is_err() {
+                self.checkpoints.under_way = None;
+            }
+            step?;
+        }
+        Ok(())
+    }
+
+    fn begin_checkpoint(&mut self) {
+        if self.checkpoints.is_under_way() {
+            return;
+        }
+        let dirty = self.open.iter().filter(|(_, open)| open.is_dirty);
+        let to_do = dirty.map(|(id, _)| *id).collect();
+        self.checkpoints.under_way = Some(UnderWay { replay_from: self.log.end(), to_do });
+    }
+
+    /// One piece of the checkpoint under way, made durable.
+    fn checkpoint_step(&mut self) -> Result<(), Error> {
+        let Some(under_way) = &mut self.checkpoints.under_way else { return Ok(()) };
+        let replay_from = under_way.replay_from;
+        match under_way.to_do.pop_front() {
+            Some(mailbox) => {
+                if !self.write_image(mailbox)? {
+                    // More of its columns are to be written; others get their turn first.
+                    if let Some(under_way) = &mut self.checkpoints.under_way {
+                        under_way.to_do.push_back(mailbox);
+                    }
+                }
+                self.commit()
+            }
+            None => self.finish_checkpoint(replay_from),
+        }
+    }
+
+    /// Writes what the log lacks of a mailbox, and its image if that is all; else `false`.
+    fn write_image(&mut self, mailbox: MailboxId) -> Result<bool, Error> {
+        let Some(open) = self.open.get(&mailbox) else { return Ok(true) };
+        let state = open.state.clone();
+        if !open.is_dirty {
+            return Ok(true);
+        }
+        if !self.write_columns(&state)? {
+            return Ok(false);
+        }
+        let Some(image) = image::of(mailbox, &state) else { return Ok(false) };
+        let payload = format::image::encode_mailbox(&image);
+        let addr = self.write_frame(Kind::MailboxImage as u8, &payload)?;
+        self.checkpoints.images.insert(mailbox, addr);
+        if let Some(open) = self.open.get_mut(&mailbox) {
+            open.is_dirty = false;
+        }
+        Ok(true)
+    }
+
+    /// Writes columns and history pages that are not in the log yet; `false` if there are more
+    /// than one step may write.
+    fn write_columns(&mut self, state: &MailboxState) -> Result<bool, Error> {
+        let mut written = 0;
+        for page in state.history.pages.iter().filter(|page| page.stored_at().is_none()) {
+            let payload = format::image::encode_history(page.entries(&state.source)?);
+            page.set_stored(self.write_frame(Kind::HistoryPage as u8, &payload)?);
+            written += payload.len() as u64;
+        }
+        for chunk in state.chunks.iter().filter(|chunk| chunk.stored_at().is_none()) {
+            if written > STEP_LEN_MAX {
+                return Ok(false);
+            }
+            let payload = format::columns::encode(chunk.columns(&state.source)?);
+            chunk.set_stored(self.write_frame(Kind::Columns as u8, &payload)?);
+            written += payload.len() as u64;
+        }
+        Ok(true)
+    }
+
+    /// Writes the directory of the shard and points the manifest to it.
+    fn finish_checkpoint(&mut self, replay_from: LogPos) -> Result<(), Error> {
+        let accounts = self.accounts.all();
+        // Mailboxes made since the checkpoint began have no image; they are small.
+        let lists = accounts.iter().map(|account| account.list());
+        let ids: Vec<_> = lists.flat_map(|list| list.iter().map(|entry| entry.id).collect::<Vec<_>>()).collect();
+        let lacking = ids.iter().filter(|id| !self.checkpoints.images.contains_key(id));
+        for mailbox in lacking.copied().collect::<Vec<_>>() {
+            while !self.write_image(mailbox)? {}
+        }
+        let accounts = accounts.iter().map(|account| self.stored_account(account));
+        let checkpoint = Checkpoint {
+            replay_from,
+            next_mailbox: self.ids.mailbox,
+            next_email: self.ids.email,
+            accounts: accounts.collect(),
+        };
+        let payload = format::image::encode_checkpoint(&checkpoint);
+        let addr = self.write_frame(Kind::Checkpoint as u8, &payload)?;
+        self.commit()?;
+        self.log.set_checkpoint(addr)?;
+        self.checkpoints.since = 0;
+        self.checkpoints.is_stale = false;
+        self.checkpoints.under_way = None;
+        self.open.retain(|_, open| open.is_dirty);
+        tracing::debug!(%addr, mailboxes = ids.len(), "wrote a checkpoint");
+        Ok(())
+    }
+
+    fn stored_account(&self, account: &Arc<AccountCell>) -> StoredAccount {
+        let list = account.list();
+        let stored = list.iter().filter_map(|entry| {
+            let image = self.checkpoints.images.get(&entry.id)?;
+            let mailbox = NewMailbox {
+                id: entry.id,
+                name: Arc::clone(&entry.name),
+                uid_validity: entry.uid_validity,
+                special_use: entry.special_use,
+            };
+            Some(StoredMailbox { mailbox, image: *image })
+        });
+        StoredAccount {
+            account: account.id,
+            last_uid_validity: list.last_uid_validity,
+            mailboxes: stored.collect(),
+            subscribed: list.subscribed.iter().cloned().collect(),
+        }
+    }
+}

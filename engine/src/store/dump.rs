@@ -1,0 +1,131 @@
+//! `dump`: the log as text, a line a record, for people and their tools.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::format;
+use crate::format::message::{MessageTable, PieceKind};
+use crate::ids::{LogPos, ShardId};
+use crate::io::{IoPath, StoreRoot, shard_disk};
+use crate::log::{LogOptions, Scan};
+use crate::record::{Change, Kind, ListChange, NewMailbox, Record};
+use crate::store::options::Options;
+use crate::{Error, Fault};
+
+/// Writes every record of the store in `dir` as one line; damaged places as lines that begin
+/// with `damaged`. Changes nothing and needs no lock.
+pub fn dump(dir: &Path, out: &mut dyn Write) -> Result<(), Error> {
+    let root = StoreRoot::open_read_only(dir)?;
+    for number in 0..root.shard_count() {
+        let shard = ShardId(number);
+        let disk = shard_disk(&root.shard_dir(shard), IoPath::Blocking)?;
+        let segment_len_max = Options::default().segment_len_max;
+        let options = LogOptions { store_id: root.store_id(), shard, segment_len_max };
+        let scan = Scan::open(disk, &options)?;
+        let written = Error::io("write the dump");
+        let damages = scan.scan(LogPos::default(), &mut |at, kind, payload| {
+            let text = describe(kind, payload)
+                .unwrap_or_else(|fault| format!("damaged kind={kind} {fault}"));
+            writeln!(out, "shard={shard} at={at} {text}").map_err(&written)
+        })?;
+        for damage in damages {
+            writeln!(out, "damaged shard={shard} at={} {}", damage.at, damage.fault)
+                .map_err(&written)?;
+        }
+    }
+    out.flush().map_err(|error: io::Error| Error::io("write the dump")(error))
+}
+
+fn describe(kind: u8, payload: &[u8]) -> Result<String, Fault> {
+    let unknown = Fault::Unknown { field: "record kind", value: kind.into() };
+    let kind = Kind::from_byte(kind).ok_or(unknown)?;
+    if let Some(record) = format::record::decode(kind, payload)? {
+        return Ok(describe_record(&record));
+    }
+    Ok(match kind {
+        Kind::Message => {
+            let table = MessageTable::decode(payload)?;
+            let len = |kind| {
+                let piece = table.piece(kind);
+                format!("{}/{}", piece.stored_len, piece.raw_len)
+            };
+            let (list, header) = (len(PieceKind::List), len(PieceKind::Header));
+            let (id, body) = (table.email_id, len(PieceKind::Body));
+            format!("message id={id} list={list} header={header} body={body}")
+        }
+        Kind::Columns => {
+            let columns = format::columns::decode(payload)?;
+            let uids = &columns.base.uids;
+            let (first, last) = (uids.first().unwrap_or(&0), uids.last().unwrap_or(&0));
+            format!("columns rows={} uids={first}:{last}", uids.len())
+        }
+        Kind::HistoryPage => {
+            format!("history-page expunges={}", format::image::decode_history(payload)?.len())
+        }
+        Kind::MailboxImage => {
+            let image = format::image::decode_mailbox(payload)?;
+            let (chunks, modseq) = (image.chunks.len(), image.highest_modseq);
+            format!("mailbox-image mailbox={} modseq={modseq} chunks={chunks}", image.mailbox)
+        }
+        _ => {
+            let checkpoint = format::image::decode_checkpoint(payload)?;
+            let (from, accounts) = (checkpoint.replay_from, checkpoint.accounts.len());
+            format!("checkpoint replay-from={from} accounts={accounts}")
+        }
+    })
+}
+
+fn describe_record(record: &Record) -> String {
+    match record {
+        Record::Changed { mailbox, change } => {
+            format!("{} mailbox={mailbox}", describe_change(change))
+        }
+        Record::Transferred(transfer) => {
+            let (from, to, uids) = (transfer.from, transfer.to, &transfer.uids);
+            let word = if transfer.moved.is_some() { "moved" } else { "copied" };
+            let rows = transfer.rows.iter().map(|row| row.uid.to_string());
+            let new = rows.collect::<Vec<_>>().join(",");
+            format!("{word} uids={uids} from={from} to={to} new-uids={new}")
+        }
+        Record::Listed { account, change } => {
+            format!("{} account={account}", describe_list_change(change))
+        }
+    }
+}
+
+fn describe_change(change: &Change) -> String {
+    match change {
+        Change::Append { modseq, rows, .. } => {
+            let each = rows.iter().map(|row| {
+                let (uid, flags, size) = (row.uid, row.flags.0, row.size);
+                format!("{uid}(flags={flags:x} size={size} message={})", row.message)
+            });
+            format!("appended modseq={} {}", modseq.get(), each.collect::<Vec<_>>().join(" "))
+        }
+        Change::Flags { modseq, uids, action, flags, .. } => {
+            let (modseq, flags) = (modseq.get(), flags.0);
+            format!("flags {action:?} {flags:x} uids={uids} modseq={modseq}")
+        }
+        Change::Expunge { modseq, uids } => {
+            format!("expunged uids={uids} modseq={}", modseq.get())
+        }
+    }
+}
+
+fn describe_list_change(change: &ListChange) -> String {
+    let names = |made: &[NewMailbox]| {
+        let each = made.iter().map(|made| format!("{}={:?}", made.id, made.name));
+        each.collect::<Vec<_>>().join(" ")
+    };
+    match change {
+        ListChange::Account(made) => format!("account-created {}", names(made)),
+        ListChange::Create(made) => format!("mailboxes-created {}", names(made)),
+        ListChange::Delete(mailbox) => format!("mailbox-deleted {mailbox}"),
+        ListChange::Rename(renamed) => {
+            let each = renamed.iter().map(|(mailbox, name)| format!("{mailbox}={name:?}"));
+            format!("mailboxes-renamed {}", each.collect::<Vec<_>>().join(" "))
+        }
+        ListChange::Subscribe(name) => format!("subscribed {name:?}"),
+        ListChange::Unsubscribe(name) => format!("unsubscribed {name:?}"),
+    }
+}

@@ -1,0 +1,57 @@
+//! From a mailbox's durable image to its state, and back.
+
+use std::sync::Arc;
+
+use crate::Error;
+use crate::ids::{MailboxId, ModSeq, RecordAddr};
+use crate::image::{MailboxImage, PageRef};
+use crate::state::{Chunk, History, MailboxState, Page, Snapshot, Source};
+use crate::store::cells::MailboxCell;
+use crate::store::reader::ShardReader;
+use crate::Fault;
+
+/// The newest snapshot of a mailbox, read from its image if nobody has opened it before.
+pub(crate) fn snapshot(cell: &MailboxCell, reader: &ShardReader) -> Result<Arc<Snapshot>, Error> {
+    cell.snapshot(|| {
+        let addr = cell.image.ok_or(Error::NoSuchMailbox)?;
+        load(addr, reader).map(|state| state.snapshot())
+    })
+}
+
+/// Reads a mailbox's image. Its columns are read when they are needed.
+pub(crate) fn load(addr: RecordAddr, reader: &ShardReader) -> Result<MailboxState, Error> {
+    let image = reader.mailbox(addr)?;
+    let invalid = || reader.damaged(addr, Fault::Invalid("mod-sequence"));
+    let source: Source = Arc::new(reader.clone());
+    let chunks = image.chunks.iter();
+    Ok(MailboxState {
+        uid_validity: image.uid_validity,
+        uid_next: image.uid_next,
+        highest_modseq: ModSeq::new(image.highest_modseq).ok_or_else(invalid)?,
+        keywords: image.keywords.into(),
+        chunks: chunks.map(|(of, addr)| Arc::new(Chunk::stored(*of, *addr))).collect(),
+        history: History {
+            pages: image.history_pages.into_iter().map(Page::stored).map(Arc::new).collect(),
+            tail: Arc::new(image.history_tail),
+        },
+        source,
+    })
+}
+
+/// The image of a mailbox all of whose chunks and pages are in the log; `None` if one is not.
+pub(crate) fn of(mailbox: MailboxId, state: &MailboxState) -> Option<MailboxImage> {
+    let chunks = state.chunks.iter().map(|chunk| Some((chunk.summary, chunk.stored_at()?)));
+    let page = |page: &Arc<Page>| {
+        Some(PageRef { modseq_max: page.modseq_max, addr: page.stored_at()? })
+    };
+    Some(MailboxImage {
+        mailbox,
+        uid_validity: state.uid_validity,
+        uid_next: state.uid_next,
+        highest_modseq: state.highest_modseq.get(),
+        keywords: state.keywords.to_vec(),
+        chunks: chunks.collect::<Option<_>>()?,
+        history_pages: state.history.pages.iter().map(page).collect::<Option<_>>()?,
+        history_tail: state.history.tail.to_vec(),
+    })
+}

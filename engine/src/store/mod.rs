@@ -1,0 +1,219 @@
+//! The store: joins the log and the mailbox states, and is what callers hold.
+
+mod account;
+mod cells;
+mod checkpoint;
+mod dump;
+mod image;
+mod mailbox;
+mod message;
+mod options;
+mod prepare;
+mod reader;
+mod receipt;
+mod recover;
+mod shard;
+mod verify;
+mod writer;
+
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+pub use account::Account;
+pub use dump::dump;
+pub use mailbox::{AppendItem, Appended, Copied, Expunged, FlagsEdited, Mailbox};
+pub use message::StoredMessage;
+pub use options::Options;
+pub use prepare::Prepared;
+pub use receipt::Receipt;
+pub use verify::{Finding, Progress, Report, verify};
+
+use crate::flags::FlagSet;
+use crate::ids::{AccountId, ShardId};
+use crate::io::{Disk, StoreRoot, shard_disk};
+use crate::log::{Log, LogOptions, LogStats};
+use crate::record::SpecialUse;
+use crate::{Error, InternalDate};
+use shard::Shard;
+use writer::Target;
+
+/// An open store. Cheap to clone; the last clone to go closes it.
+#[derive(Clone)]
+pub struct Store(Arc<Shards>);
+
+struct Shards {
+    shards: Vec<Shard>,
+    stats: Vec<Arc<LogStats>>,
+    /// Holds the lock for as long as the store is open; `None` on a simulated disk.
+    _root: Option<StoreRoot>,
+}
+
+/// A mailbox that a message is delivered to.
+#[derive(Clone)]
+pub struct Delivery {
+    /// Where it goes.
+    pub mailbox: Mailbox,
+    /// Its first flags there.
+    pub flags: FlagSet,
+    /// When it arrived.
+    pub internal_date: InternalDate,
+}
+
+impl Store {
+    /// Makes a new store in an empty or missing directory, and opens it.
+    pub fn create(dir: &Path, options: &Options) -> Result<Self, Error> {
+        let root = StoreRoot::create(dir, options.shard_count, rand_id())?;
+        Self::start(root, options)
+    }
+
+    /// Opens a store, bringing every shard up to its last acknowledged change.
+    pub fn open(dir: &Path, options: &Options) -> Result<Self, Error> {
+        Self::start(StoreRoot::open(dir)?, options)
+    }
+
+    fn start(root: StoreRoot, options: &Options) -> Result<Self, Error> {
+        let mut disks = Vec::new();
+        for number in 0..root.shard_count() {
+            disks.push(shard_disk(&root.shard_dir(ShardId(number)), options.io)?);
+        }
+        Self::on_disks(disks, root.store_id(), options, Some(root))
+    }
+
+    fn on_disks(
+        disks: Vec<Arc<dyn Disk>>,
+        store_id: u128,
+        options: &Options,
+        root: Option<StoreRoot>,
+    ) -> Result<Self, Error> {
+        let (mut shards, mut stats) = (Vec::new(), Vec::new());
+        for (number, disk) in (0..).zip(disks) {
+            let shard = ShardId(number);
+            let segment_len_max = options.segment_len_max;
+            let (log, mut damages) =
+                Log::open(disk, LogOptions { store_id, shard, segment_len_max })?;
+            stats.push(log.stats());
+            let (writer, more) = recover::recover(log, options.checkpoint_every)?;
+            damages.extend(more);
+            for damage in &damages {
+                let (at, fault) = (damage.at, damage.fault);
+                tracing::error!(%shard, %at, %fault, "damaged; everything else is served");
+            }
+            shards.push(Shard::start(shard, writer)?);
+        }
+        Ok(Self(Arc::new(Shards { shards, stats, _root: root })))
+    }
+
+    /// The account, if it has ever had a mailbox.
+    pub fn account(&self, id: AccountId) -> Result<Option<Account>, Error> {
+        let shard = self.shard(id)?;
+        let cell = shard.accounts().find(id);
+        Ok(cell.map(|cell| Account { shard: shard.clone(), cell }))
+    }
+
+    /// The account, made with INBOX and these mailboxes if it does not exist.
+    pub fn ensure_account(
+        &self,
+        id: AccountId,
+        mailboxes: &[(&str, Option<SpecialUse>)],
+    ) -> Receipt<Account> {
+        let shard = match self.shard(id) {
+            Ok(shard) => shard.clone(),
+            Err(error) => return Receipt::decided(Err(error)),
+        };
+        if let Some(cell) = shard.accounts().find(id) {
+            return Receipt::decided(Ok(Account { shard, cell }));
+        }
+        let named = mailboxes.iter().map(|(name, special_use)| ((*name).to_owned(), *special_use));
+        let defaults: Vec<_> = named.collect();
+        let handle = shard.clone();
+        shard.submit(move |writer| {
+            let cell = writer.ensure_account(id, &defaults)?;
+            Ok(Account { shard: handle, cell })
+        })
+    }
+
+    /// Puts one message into many mailboxes; it is stored once in each shard that has any. Each
+    /// mailbox takes or refuses it by itself; the outer results are in the order given.
+    pub async fn deliver(
+        &self,
+        message: &Prepared,
+        deliveries: &[Delivery],
+    ) -> Vec<Result<Appended, Error>> {
+        let mut by_shard: BTreeMap<ShardId, Vec<usize>> = BTreeMap::new();
+        for (at, delivery) in deliveries.iter().enumerate() {
+            by_shard.entry(delivery.mailbox.shard().id()).or_default().push(at);
+        }
+        let mut receipts = Vec::new();
+        for places in by_shard.into_values() {
+            let chosen: Vec<_> = places.iter().filter_map(|at| deliveries.get(*at)).collect();
+            let Some(shard) = chosen.first().map(|first| first.mailbox.shard().clone()) else {
+                continue;
+            };
+            let targets: Vec<Target> = chosen.iter().map(|delivery| delivery.target()).collect();
+            let message = message.clone();
+            receipts
+                .push((places, shard.submit(move |writer| writer.deliver(&message, &targets))));
+        }
+        let mut results: Vec<_> = deliveries.iter().map(|_| Err(Error::Closed)).collect();
+        for (places, receipt) in receipts {
+            let outcome = receipt.await;
+            for (nth, at) in places.iter().enumerate() {
+                let result = match &outcome {
+                    Ok(each) => each.get(nth).cloned().unwrap_or(Err(Error::Closed)),
+                    Err(error) => Err(error.clone()),
+                };
+                if let Some(slot) = results.get_mut(*at) {
+                    *slot = result;
+                }
+            }
+        }
+        results
+    }
+
+    /// Counters of each shard's log.
+    pub fn stats(&self) -> &[Arc<LogStats>] {
+        &self.0.stats
+    }
+
+    /// Writes a checkpoint of every shard now.
+    pub fn checkpoint(&self) -> Result<(), Error> {
+        let shards = self.0.shards.iter();
+        let receipts: Vec<_> = shards.map(|shard| shard.submit(writer::Writer::checkpoint_now)).collect();
+        receipts.into_iter().try_for_each(Receipt::wait)
+    }
+
+    /// Finishes what is queued, writes checkpoints and stops the writers. Handles that are left
+    /// can still read; changes are refused with [`Error::Closed`]. Blocks.
+    pub fn close(&self) {
+        self.0.shards.iter().for_each(Shard::close);
+    }
+
+    fn shard(&self, id: AccountId) -> Result<&Shard, Error> {
+        let count = self.0.shards.len() as u64;
+        let at = id.0.checked_rem(count).and_then(|at| usize::try_from(at).ok());
+        at.and_then(|at| self.0.shards.get(at)).ok_or(Error::NoSuchAccount)
+    }
+}
+
+impl Drop for Shards {
+    fn drop(&mut self) {
+        self.shards.iter().for_each(Shard::close);
+    }
+}
+
+impl Delivery {
+    fn target(&self) -> Target {
+        let (flags, internal_date) = (self.flags.clone(), self.internal_date);
+        Target { cell: self.mailbox.cell(), flags, internal_date }
+    }
+}
+
+/// A number no other store has: 128 bits of a hash over what differs between makers of stores.
+fn rand_id() -> u128 {
+    use std::hash::{BuildHasher, RandomState};
+    // Each `RandomState` has keys of its own, drawn from the system.
+    let half = || u128::from(RandomState::new().hash_one(std::process::id()));
+    half() << 64 | half()
+}

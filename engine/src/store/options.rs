@@ -1,0 +1,27 @@
+//! How a store is opened.
+
+use crate::io::IoPath;
+
+/// How a store is created or opened; `Default` suits a server.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Which way bytes reach the disk.
+    pub io: IoPath,
+    /// The most bytes one segment file has, larger single operations aside.
+    pub segment_len_max: u64,
+    /// Shards of a new store; an existing one keeps what it was created with.
+    pub shard_count: u16,
+    /// Bytes of log after which the next checkpoint is written: the bound of what a start replays.
+    pub checkpoint_every: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            io: IoPath::Auto,
+            segment_len_max: 256 << 20,
+            shard_count: 1,
+            checkpoint_every: 64 << 20,
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Reading a shard: records by address, decoded, with faults turned into errors that name the
+//! place.
+
+use std::sync::Arc;
+
+use crate::columns::Columns;
+use crate::format;
+use crate::ids::{RecordAddr, ShardId};
+use crate::image::{Checkpoint, MailboxImage, Vanished};
+use crate::log::LogReader;
+use crate::record::Kind;
+use crate::state::ColumnSource;
+use crate::{Error, Fault};
+
+/// Reads a shard's records; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct ShardReader(LogReader);
+
+impl ShardReader {
+    pub(crate) fn new(log: LogReader) -> Self {
+        Self(log)
+    }
+
+    pub(crate) fn shard(&self) -> ShardId {
+        self.0.shard()
+    }
+
+    pub(crate) fn log(&self) -> &LogReader {
+        &self.0
+    }
+
+    pub(crate) fn damaged(&self, at: RecordAddr, fault: Fault) -> Error {
+        Error::Damaged { shard: self.shard(), at, fault }
+    }
+
+    /// Up to `len` bytes of a record's payload from `skip` on, unchecked.
+    pub(crate) fn read_payload(
+        &self,
+        addr: RecordAddr,
+        skip: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, Error> {
+        self.0.read_payload(addr, skip, len)
+    }
+
+    /// The payload of a record of this kind.
+    fn read(&self, addr: RecordAddr, expected: Kind) -> Result<Vec<u8>, Error> {
+        let (kind, payload) = self.0.read_record(addr)?;
+        if kind == expected as u8 {
+            Ok(payload)
+        } else {
+            Err(self.damaged(addr, Fault::WrongKind))
+        }
+    }
+
+    pub(crate) fn checkpoint(&self, addr: RecordAddr) -> Result<Checkpoint, Error> {
+        let payload = self.read(addr, Kind::Checkpoint)?;
+        format::image::decode_checkpoint(&payload).map_err(|fault| self.damaged(addr, fault))
+    }
+
+    pub(crate) fn mailbox(&self, addr: RecordAddr) -> Result<MailboxImage, Error> {
+        let payload = self.read(addr, Kind::MailboxImage)?;
+        format::image::decode_mailbox(&payload).map_err(|fault| self.damaged(addr, fault))
+    }
+}
+
+impl ColumnSource for ShardReader {
+    fn columns(&self, addr: RecordAddr, rows: u32) -> Result<Columns, Error> {
+        let payload = self.read(addr, Kind::Columns)?;
+        let columns = format::columns::decode(&payload);
+        let columns = columns.map_err(|fault| self.damaged(addr, fault))?;
+        if columns.base.len() == rows as usize {
+            Ok(columns)
+        } else {
+            Err(self.damaged(addr, Fault::Invalid("rows")))
+        }
+    }
+
+    fn history(&self, addr: RecordAddr) -> Result<Vec<Arc<Vanished>>, Error> {
+        let payload = self.read(addr, Kind::HistoryPage)?;
+        format::image::decode_history(&payload).map_err(|fault| self.damaged(addr, fault))
+    }
+}

@@ -1,0 +1,260 @@
+//! Bringing a shard up: the newest checkpoint and the tail of the log after it, or, without a
+//! usable checkpoint, the whole log. Both give the same state.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::format;
+use crate::ids::{AccountId, LogPos, MailboxId, RecordAddr};
+use crate::image::Checkpoint;
+use crate::log::{Damage, Log};
+use crate::record::{Change, Kind, ListChange, NewMailbox, Record, Transfer};
+use crate::state::{MailboxList, MailboxState, Source, arrivals, departure};
+use crate::store::cells::{AccountCell, AccountTable, MailboxCell};
+use crate::store::checkpoint::Checkpoints;
+use crate::store::image;
+use crate::store::reader::ShardReader;
+use crate::store::writer::{NextIds, Open, Writer};
+use crate::{Error, Fault};
+
+/// A shard as replay has it.
+pub(crate) struct Replay {
+    pub(crate) reader: ShardReader,
+    pub(crate) accounts: HashMap<AccountId, MailboxList>,
+    pub(crate) mailboxes: HashMap<MailboxId, Replayed>,
+    pub(crate) ids: NextIds,
+    from: LogPos,
+    /// Changes of lists before this are in the lists already.
+    listed_until: LogPos,
+    /// Whether a record was applied that the checkpoint lacks.
+    is_ahead: bool,
+    /// Records after this one are not looked at; set by `verify` on a store in use.
+    pub(crate) until: Option<LogPos>,
+    /// Records that fit nothing, as after damage that swallowed what came before them.
+    pub(crate) stray: Vec<Damage>,
+}
+
+/// A mailbox as replay has it.
+pub(crate) struct Replayed {
+    /// The image to start from; what stands before it in the log is in it.
+    pub(crate) image: Option<RecordAddr>,
+    /// The state, once a record changed it.
+    state: Option<MailboxState>,
+}
+
+impl Replay {
+    /// From the beginning of the log.
+    pub(crate) fn from_nothing(reader: ShardReader) -> Self {
+        Self {
+            reader,
+            accounts: HashMap::new(),
+            mailboxes: HashMap::new(),
+            ids: NextIds::default(),
+            from: LogPos::default(),
+            listed_until: LogPos::default(),
+            is_ahead: false,
+            until: None,
+            stray: Vec::new(),
+        }
+    }
+
+    /// From a checkpoint.
+    pub(crate) fn from_checkpoint(reader: ShardReader, addr: RecordAddr) -> Result<Self, Error> {
+        let Checkpoint { replay_from, next_mailbox, next_email, accounts } =
+            reader.checkpoint(addr)?;
+        let mut replay = Self::from_nothing(reader);
+        replay.from = replay_from;
+        replay.listed_until = addr;
+        replay.ids = NextIds { mailbox: next_mailbox, email: next_email };
+        for account in accounts {
+            let mut list = MailboxList::default();
+            for stored in account.mailboxes {
+                let (image, state) = (Some(stored.image), None);
+                replay.mailboxes.insert(stored.mailbox.id, Replayed { image, state });
+                list.insert(stored.mailbox);
+            }
+            list.last_uid_validity = account.last_uid_validity;
+            list.subscribed = account.subscribed.into_iter().collect();
+            replay.accounts.insert(account.account, list);
+        }
+        Ok(replay)
+    }
+
+    /// Applies the log from where this starts; damage is reported and passed over.
+    pub(crate) fn run(&mut self) -> Result<Vec<Damage>, Error> {
+        let reader = self.reader.clone();
+        let from = self.from;
+        let mut damages = reader.log().scan(from, &mut |addr, kind, payload| {
+            self.visit(addr, kind, payload)
+        })?;
+        damages.append(&mut self.stray);
+        Ok(damages)
+    }
+
+    /// Applies one record.
+    pub(crate) fn visit(
+        &mut self,
+        addr: RecordAddr,
+        kind: u8,
+        payload: &[u8],
+    ) -> Result<(), Error> {
+        if self.until.is_some_and(|until| addr > until) {
+            return Ok(());
+        }
+        let Some(kind) = Kind::from_byte(kind) else {
+            let fault = Fault::Unknown { field: "record kind", value: kind.into() };
+            return Err(self.reader.damaged(addr, fault));
+        };
+        if kind == Kind::Message {
+            let table = format::message::MessageTable::decode(payload);
+            let table = table.map_err(|fault| self.reader.damaged(addr, fault))?;
+            let number = table.email_id.0 & ((1 << 48) - 1);
+            self.ids.email = self.ids.email.max(number + 1);
+            return Ok(());
+        }
+        let record = format::record::decode(kind, payload);
+        match record.map_err(|fault| self.reader.damaged(addr, fault))? {
+            Some(Record::Changed { mailbox, change }) => self.change(addr, mailbox, &change),
+            Some(Record::Transferred(transfer)) => self.transfer(addr, &transfer),
+            Some(Record::Listed { account, change }) => {
+                self.change_list(addr, account, &change);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The state of a mailbox that a record at `addr` changes; `None` if its image has the
+    /// change, or the mailbox is gone.
+    fn state(
+        &mut self,
+        addr: RecordAddr,
+        mailbox: MailboxId,
+    ) -> Result<Option<MailboxState>, Error> {
+        let Some(replayed) = self.mailboxes.get(&mailbox) else {
+            if addr >= self.listed_until {
+                self.stray.push(Damage { at: addr, fault: Fault::OutOfOrder });
+            }
+            return Ok(None);
+        };
+        match (&replayed.state, replayed.image) {
+            (_, Some(image)) if addr < image => Ok(None),
+            (Some(state), _) => Ok(Some(state.clone())),
+            (None, Some(image)) => image::load(image, &self.reader).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn put(&mut self, mailbox: MailboxId, state: MailboxState) {
+        if let Some(replayed) = self.mailboxes.get_mut(&mailbox) {
+            replayed.state = Some(state);
+        }
+    }
+
+    fn change(
+        &mut self,
+        addr: RecordAddr,
+        mailbox: MailboxId,
+        change: &Change,
+    ) -> Result<(), Error> {
+        if let Some(mut state) = self.state(addr, mailbox)? {
+            state.apply(change)?;
+            self.is_ahead = true;
+            self.put(mailbox, state);
+        }
+        Ok(())
+    }
+
+    /// The target first, as the live path does it: within one mailbox the order matters.
+    fn transfer(&mut self, addr: RecordAddr, transfer: &Transfer) -> Result<(), Error> {
+        self.change(addr, transfer.to, &arrivals(transfer))?;
+        match departure(transfer) {
+            Some(departure) => self.change(addr, transfer.from, &departure),
+            None => Ok(()),
+        }
+    }
+
+    fn change_list(&mut self, addr: RecordAddr, account: AccountId, change: &ListChange) {
+        if let ListChange::Account(made) | ListChange::Create(made) = change {
+            made.iter().for_each(|mailbox| self.make(addr, mailbox));
+        }
+        if addr < self.listed_until {
+            return;
+        }
+        self.is_ahead = true;
+        if let ListChange::Delete(mailbox) = change {
+            self.mailboxes.remove(mailbox);
+        }
+        self.accounts.entry(account).or_default().apply(change);
+    }
+
+    fn make(&mut self, addr: RecordAddr, mailbox: &NewMailbox) {
+        self.ids.mailbox = self.ids.mailbox.max(mailbox.id.0 + 1);
+        if addr >= self.listed_until {
+            let source: Source = Arc::new(self.reader.clone());
+            let state = Some(MailboxState::new(mailbox.uid_validity, source));
+            self.mailboxes.insert(mailbox.id, Replayed { image: None, state });
+        }
+    }
+
+    /// The state of every mailbox, read from its image if no record changed it.
+    pub(crate) fn final_state(&self, mailbox: MailboxId) -> Result<MailboxState, Error> {
+        let replayed = self.mailboxes.get(&mailbox).ok_or(Error::NoSuchMailbox)?;
+        match (&replayed.state, replayed.image) {
+            (Some(state), _) => Ok(state.clone()),
+            (None, Some(image)) => image::load(image, &self.reader),
+            (None, None) => Err(Error::NoSuchMailbox),
+        }
+    }
+
+    fn into_writer(mut self, log: Log, checkpoint_every: u64) -> Writer {
+        let mut open = HashMap::new();
+        let mut images = HashMap::new();
+        let mut cells = Vec::new();
+        for (account, list) in std::mem::take(&mut self.accounts) {
+            let mut of_account = HashMap::new();
+            for entry in list.iter() {
+                let Some(replayed) = self.mailboxes.remove(&entry.id) else { continue };
+                images.extend(replayed.image.map(|image| (entry.id, image)));
+                let cell = match (replayed.state, replayed.image) {
+                    (Some(state), _) => {
+                        let cell = MailboxCell::resident(entry.id, state.snapshot());
+                        let cell = Arc::new(cell);
+                        open.insert(entry.id, Open::new(state, Arc::clone(&cell), true));
+                        cell
+                    }
+                    (None, Some(image)) => Arc::new(MailboxCell::stored(entry.id, image)),
+                    (None, None) => continue,
+                };
+                of_account.insert(entry.id, cell);
+            }
+            cells.push(AccountCell::new(account, Arc::new(list), of_account));
+        }
+        let checkpoints = Checkpoints::new(checkpoint_every, images, self.is_ahead);
+        let accounts = AccountTable::new(cells);
+        let mut writer = Writer::new((log, self.reader), accounts, self.ids, checkpoints);
+        writer.open = open;
+        writer
+    }
+}
+
+/// A shard's writer, ready to run, and what was found damaged.
+pub(crate) fn recover(log: Log, checkpoint_every: u64) -> Result<(Writer, Vec<Damage>), Error> {
+    let reader = ShardReader::new(log.reader());
+    if let Some(addr) = log.checkpoint() {
+        let replayed = Replay::from_checkpoint(reader.clone(), addr).and_then(|mut replay| {
+            let damages = replay.run()?;
+            Ok((replay, damages))
+        });
+        match replayed {
+            Ok((replay, damages)) => return Ok((replay.into_writer(log, checkpoint_every), damages)),
+            Err(error @ Error::Damaged { .. }) => {
+                tracing::warn!(%error, "the checkpoint cannot be used; replaying the whole log");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let mut replay = Replay::from_nothing(reader);
+    let damages = replay.run()?;
+    Ok((replay.into_writer(log, checkpoint_every), damages))
+}

@@ -1,0 +1,208 @@
+//! `verify`: reads everything, changes nothing, and says what does not fit.
+//!
+//! Every frame, record and piece against its checksum; the list piece of every message against
+//! its bytes; and the state that the newest checkpoint gives against the state that the log
+//! alone gives. Needs no lock, so it may run beside the server.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::format::compress;
+use crate::format::message::{MessageTable, PieceKind};
+use crate::ids::{LogPos, ShardId};
+use crate::io::{IoPath, StoreRoot, shard_disk};
+use crate::log::{Damage, LogOptions, Scan};
+use crate::message::ListData;
+use crate::record::Kind;
+use crate::state::Snapshot;
+use crate::store::options::Options;
+use crate::store::reader::ShardReader;
+use crate::store::recover::Replay;
+use crate::{Error, Fault, ModSeq, format};
+
+/// How far `verify` is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The shard being read.
+    pub shard: ShardId,
+    /// The place in its log.
+    pub at: LogPos,
+    /// Records read so far.
+    pub records: u64,
+    /// Messages among them.
+    pub messages: u64,
+}
+
+/// Something that does not fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The shard.
+    pub shard: ShardId,
+    /// The place in its log, where there is one.
+    pub at: Option<LogPos>,
+    /// What is wrong, in words.
+    pub what: String,
+}
+
+/// What `verify` saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Records read.
+    pub records: u64,
+    /// Messages read and rebuilt.
+    pub messages: u64,
+    /// Mailboxes whose checkpoint was compared with the log.
+    pub mailboxes: u64,
+    /// What does not fit; empty for a sound store.
+    pub findings: Vec<Finding>,
+}
+
+/// Checks the store in `dir`; `progress` is called now and then.
+pub fn verify(dir: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Report, Error> {
+    let root = StoreRoot::open_read_only(dir)?;
+    let mut report = Report::default();
+    for number in 0..root.shard_count() {
+        let shard = ShardId(number);
+        let disk = shard_disk(&root.shard_dir(shard), IoPath::Blocking)?;
+        let segment_len_max = Options::default().segment_len_max;
+        let options = LogOptions { store_id: root.store_id(), shard, segment_len_max };
+        let scan = Scan::open(disk, &options)?;
+        Verifier { shard, report: &mut report, progress }.check(&scan)?;
+    }
+    Ok(report)
+}
+
+struct Verifier<'a> {
+    shard: ShardId,
+    report: &'a mut Report,
+    progress: &'a mut dyn FnMut(Progress),
+}
+
+/// Records between two calls of `progress`.
+const PROGRESS_EVERY: u64 = 1000;
+
+impl Verifier<'_> {
+    fn check(&mut self, scan: &Scan) -> Result<(), Error> {
+        let reader = ShardReader::new(scan.reader());
+        let mut from_log = Replay::from_nothing(reader.clone());
+        let mut last = LogPos::default();
+        let damages = scan.scan(LogPos::default(), &mut |at, kind, payload| {
+            last = at;
+            self.read(at, kind, payload);
+            if let Err(error) = from_log.visit(at, kind, payload) {
+                self.find(Some(at), error.to_string());
+            }
+            Ok(())
+        })?;
+        damages.iter().chain(&from_log.stray).for_each(|damage| self.damaged(*damage));
+        if let Some(addr) = scan.checkpoint().filter(|addr| *addr <= last) {
+            match Replay::from_checkpoint(reader, addr) {
+                Ok(mut from_checkpoint) => {
+                    from_checkpoint.until = Some(last);
+                    // What is damaged in the tail was found above.
+                    from_checkpoint.run()?;
+                    self.compare(&from_log, &from_checkpoint);
+                }
+                Err(error) => self.find(Some(addr), error.to_string()),
+            }
+        }
+        Ok(())
+    }
+
+    fn find(&mut self, at: Option<LogPos>, what: String) {
+        self.report.findings.push(Finding { shard: self.shard, at, what });
+    }
+
+    fn damaged(&mut self, Damage { at, fault }: Damage) {
+        self.find(Some(at), fault.to_string());
+    }
+
+    fn read(&mut self, at: LogPos, kind: u8, payload: &[u8]) {
+        self.report.records += 1;
+        let checked = match Kind::from_byte(kind) {
+            Some(Kind::Message) => {
+                self.report.messages += 1;
+                check_message(payload)
+            }
+            Some(Kind::Columns) => format::columns::decode(payload).map(drop),
+            Some(Kind::HistoryPage) => format::image::decode_history(payload).map(drop),
+            Some(Kind::MailboxImage) => format::image::decode_mailbox(payload).map(drop),
+            Some(Kind::Checkpoint) => format::image::decode_checkpoint(payload).map(drop),
+            // The others are decoded by replay.
+            _ => Ok(()),
+        };
+        if let Err(fault) = checked {
+            self.damaged(Damage { at, fault });
+        }
+        if self.report.records.is_multiple_of(PROGRESS_EVERY) {
+            let (records, messages) = (self.report.records, self.report.messages);
+            (self.progress)(Progress { shard: self.shard, at, records, messages });
+        }
+    }
+
+    fn compare(&mut self, from_log: &Replay, from_checkpoint: &Replay) {
+        for (account, list) in &from_log.accounts {
+            if from_checkpoint.accounts.get(account) != Some(list) {
+                self.find(None, format!("account {account}: the checkpoint lists other mailboxes"));
+            }
+            for entry in list.iter() {
+                self.report.mailboxes += 1;
+                let states = from_log.final_state(entry.id).and_then(|from_log| {
+                    Ok((from_log.snapshot(), from_checkpoint.final_state(entry.id)?.snapshot()))
+                });
+                let same = states.and_then(|(log, checkpoint)| same(&log, &checkpoint));
+                let name = &entry.name;
+                match same {
+                    Ok(true) => {}
+                    Ok(false) => self.find(
+                        None,
+                        format!("account {account}, mailbox {name}: the checkpoint differs from the log"),
+                    ),
+                    Err(error) => {
+                        self.find(None, format!("account {account}, mailbox {name}: {error}"));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Rebuilds the message, and computes its list piece again.
+fn check_message(payload: &[u8]) -> Result<(), Fault> {
+    let table = MessageTable::decode(payload)?;
+    if table.payload_len() != payload.len() {
+        return Err(Fault::Invalid("piece lengths"));
+    }
+    let piece = |kind| {
+        let (entry, start) = (table.piece(kind), table.piece_offset(kind));
+        let stored = payload.get(start..start + entry.stored_len as usize);
+        compress::unpack(entry, stored.ok_or(Fault::Truncated)?)
+    };
+    let (list, mut bytes) = (piece(PieceKind::List)?, piece(PieceKind::Header)?);
+    bytes.append(&mut piece(PieceKind::Body)?);
+    if ListData::of(&bytes).as_bytes() == list { Ok(()) } else { Err(Fault::Invalid("list piece")) }
+}
+
+/// Whether two snapshots show a client the same.
+fn same(left: &Arc<Snapshot>, right: &Arc<Snapshot>) -> Result<bool, Error> {
+    let facts = |of: &Snapshot| {
+        (
+            (of.uid_validity(), of.uid_next(), of.highest_modseq(), of.exists()),
+            (of.unseen(), of.deleted(), of.size_total(), of.keywords().to_vec()),
+        )
+    };
+    if facts(left) != facts(right) {
+        return Ok(false);
+    }
+    if left.expunged_since(ModSeq::FIRST)? != right.expunged_since(ModSeq::FIRST)? {
+        return Ok(false);
+    }
+    let (left_uids, right_uids) = (left.all_uids()?, right.all_uids()?);
+    let mut right_rows = right.rows(&right_uids);
+    for row in left.rows(&left_uids) {
+        if right_rows.next().transpose()? != Some(row?) {
+            return Ok(false);
+        }
+    }
+    Ok(right_rows.next().is_none())
+}

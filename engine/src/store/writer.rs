@@ -1,0 +1,210 @@
+//! The one thread that changes a shard: it drains its queue, writes what the changes add up to
+//! with one sync, shows the new snapshots, and only then tells the callers.
+
+mod append;
+mod directory;
+mod edit;
+
+pub(crate) use append::Target;
+pub(crate) use edit::TransferMode;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError};
+
+use crate::ids::{AccountId, MailboxId, RecordAddr};
+use crate::log::Log;
+use crate::record::Record;
+use crate::state::{MailboxList, MailboxState};
+use crate::store::cells::{AccountCell, AccountTable, MailboxCell};
+use crate::store::checkpoint::Checkpoints;
+use crate::store::image;
+use crate::store::reader::ShardReader;
+use crate::{Error, format};
+
+/// Tells a caller what became of its change, once the batch it was in is on disk or is not.
+pub(crate) type Acknowledge = Box<dyn FnOnce(Result<(), Error>) + Send>;
+
+/// One change: works out and applies its records, and leaves the answer for after the commit.
+pub(crate) type Job = Box<dyn FnOnce(&mut Writer) -> Acknowledge + Send>;
+
+/// Changes that share one sync at most, so that the first of them does not wait without end.
+const BATCH_JOBS_MAX: usize = 1024;
+
+/// Bytes of log after which a batch is committed although more changes wait.
+const BATCH_LEN_MAX: u64 = 8 << 20;
+
+/// The writer's own view of a shard. It runs ahead of what readers see by the batch in hand.
+pub(crate) struct Writer {
+    pub(crate) log: Log,
+    pub(crate) accounts: Arc<AccountTable>,
+    pub(crate) reader: ShardReader,
+    pub(crate) ids: NextIds,
+    pub(crate) checkpoints: Checkpoints,
+    /// Mailboxes changed since the last checkpoint.
+    pub(crate) open: HashMap<MailboxId, Open>,
+    /// Mailbox lists as the batch in hand leaves them.
+    lists: HashMap<AccountId, (Arc<AccountCell>, Arc<MailboxList>)>,
+    /// Mailboxes that the batch in hand made.
+    made: Vec<(Arc<AccountCell>, Arc<MailboxCell>)>,
+    /// Mailboxes that the batch in hand deleted.
+    deleted: Vec<(Arc<AccountCell>, MailboxId)>,
+    /// Accounts that the batch in hand made.
+    new_accounts: HashMap<AccountId, Arc<AccountCell>>,
+}
+
+/// Numbers that the shard gives out, each once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NextIds {
+    pub(crate) mailbox: u64,
+    pub(crate) email: u64,
+}
+
+impl Default for NextIds {
+    fn default() -> Self {
+        Self { mailbox: 1, email: 1 }
+    }
+}
+
+/// A mailbox that the writer has changed.
+pub(crate) struct Open {
+    pub(crate) state: MailboxState,
+    pub(crate) cell: Arc<MailboxCell>,
+    is_published: bool,
+    /// Whether the newest image lacks a change.
+    pub(crate) is_dirty: bool,
+}
+
+impl Open {
+    /// A mailbox whose state and cell agree; `is_dirty` tells whether its image does too.
+    pub(crate) fn new(state: MailboxState, cell: Arc<MailboxCell>, is_dirty: bool) -> Self {
+        Self { state, cell, is_published: true, is_dirty }
+    }
+}
+
+impl Writer {
+    pub(crate) fn new(
+        (log, reader): (Log, ShardReader),
+        accounts: AccountTable,
+        ids: NextIds,
+        checkpoints: Checkpoints,
+    ) -> Self {
+        Self {
+            log,
+            accounts: Arc::new(accounts),
+            reader,
+            ids,
+            checkpoints,
+            open: HashMap::new(),
+            lists: HashMap::new(),
+            made: Vec::new(),
+            deleted: Vec::new(),
+            new_accounts: HashMap::new(),
+        }
+    }
+
+    /// Works until every sender of the queue is gone, then writes a last checkpoint.
+    pub(crate) fn run(&mut self, queue: &Receiver<Job>) {
+        self.checkpoint_a_bit();
+        loop {
+            // While a checkpoint is under way the thread does not sleep: it writes the next
+            // piece of it whenever no change waits.
+            let next = if self.checkpoints.is_under_way() {
+                queue.try_recv()
+            } else {
+                queue.recv().map_err(|_| TryRecvError::Disconnected)
+            };
+            match next {
+                Ok(job) => self.work_through(job, queue),
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Disconnected) => break,
+            }
+            self.checkpoint_a_bit();
+        }
+        if let Err(error) = self.checkpoint_now() {
+            tracing::warn!(%error, "no checkpoint at the end; the next start replays the log");
+        }
+    }
+
+    fn work_through(&mut self, first: Job, queue: &Receiver<Job>) {
+        let mut waiting = vec![first(self)];
+        while waiting.len() < BATCH_JOBS_MAX && self.log.pending_len() < BATCH_LEN_MAX {
+            match queue.try_recv() {
+                Ok(job) => waiting.push(job(self)),
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+            }
+        }
+        let committed = self.commit();
+        for acknowledge in waiting {
+            acknowledge(committed.clone());
+        }
+    }
+
+    /// Makes the batch in hand durable and shows it to readers.
+    pub(crate) fn commit(&mut self) -> Result<(), Error> {
+        let len = self.log.pending_len();
+        self.log.commit()?;
+        self.checkpoints.count(len);
+        self.publish();
+        Ok(())
+    }
+
+    fn publish(&mut self) {
+        for (account, cell) in self.made.drain(..) {
+            account.insert(cell);
+        }
+        for open in self.open.values_mut().filter(|open| !open.is_published) {
+            open.is_published = true;
+            open.cell.publish(open.state.snapshot());
+        }
+        for (_, (account, list)) in self.lists.drain() {
+            account.publish(list);
+        }
+        for (account, mailbox) in self.deleted.drain(..) {
+            if let Some(cell) = account.remove(mailbox) {
+                cell.publish_deleted();
+            }
+            self.open.remove(&mailbox);
+            self.checkpoints.forget(mailbox);
+        }
+        for (_, account) in self.new_accounts.drain() {
+            self.accounts.insert(account);
+        }
+    }
+
+    /// The writer's own state of a mailbox, read from its image if need be.
+    fn state(&mut self, cell: &Arc<MailboxCell>) -> Result<&MailboxState, Error> {
+        if cell.is_deleted() || self.deleted.iter().any(|(_, gone)| *gone == cell.id) {
+            return Err(Error::NoSuchMailbox);
+        }
+        if !self.open.contains_key(&cell.id) {
+            let state = MailboxState::of(&*image::snapshot(cell, &self.reader)?);
+            self.open.insert(cell.id, Open::new(state, Arc::clone(cell), false));
+        }
+        self.open.get(&cell.id).map(|open| &open.state).ok_or(Error::NoSuchMailbox)
+    }
+
+    /// Makes `state` the writer's own; readers see it once the batch is on disk.
+    fn advance(&mut self, mailbox: MailboxId, state: MailboxState) {
+        if let Some(open) = self.open.get_mut(&mailbox) {
+            open.state = state;
+            open.is_published = false;
+            open.is_dirty = true;
+        }
+    }
+
+    /// Puts one record into the batch, as a frame of its own.
+    fn write(&mut self, record: &Record) -> Result<RecordAddr, Error> {
+        let (kind, payload) = format::record::encode(record);
+        self.write_frame(kind as u8, &payload)
+    }
+
+    /// Puts a frame of one record into the batch.
+    pub(crate) fn write_frame(&mut self, kind: u8, payload: &[u8]) -> Result<RecordAddr, Error> {
+        self.log.reserve(payload.len() as u64, 1)?;
+        self.log.begin_frame();
+        let addr = self.log.record(kind, &[payload]);
+        self.log.end_frame();
+        Ok(addr)
+    }
+}

@@ -1,0 +1,145 @@
+//! Messages coming in: one message to many mailboxes, or many messages to one.
+
+use std::sync::Arc;
+
+use crate::columns::NewRow;
+use crate::flags::FlagSet;
+use crate::format;
+use crate::ids::{EmailId, LogPos, RecordAddr, Uid};
+use crate::record::{Change, Kind, Record};
+use crate::state::MailboxState;
+use crate::store::cells::MailboxCell;
+use crate::store::mailbox::{AppendItem, Appended};
+use crate::store::prepare::Prepared;
+use crate::store::writer::Writer;
+use crate::{Error, InternalDate, UidSet, clock};
+
+/// One mailbox that a delivery goes to.
+pub(crate) struct Target {
+    pub(crate) cell: Arc<MailboxCell>,
+    pub(crate) flags: FlagSet,
+    pub(crate) internal_date: InternalDate,
+}
+
+/// Bytes that an Appended record takes besides its rows and keywords, and that a row takes.
+const APPENDED_LEN_MAX: u64 = 64;
+const ROW_LEN_MAX: u64 = 128;
+
+impl Writer {
+    /// Stores messages in one mailbox, all or none.
+    pub(crate) fn append(
+        &mut self,
+        cell: &Arc<MailboxCell>,
+        items: &[AppendItem],
+    ) -> Result<Appended, Error> {
+        let flags: Vec<&FlagSet> = items.iter().map(|item| &item.flags).collect();
+        let state = self.state(cell)?;
+        state.load_tail()?;
+        // Refused here, before a byte is written: keywords and numbers that do not suffice.
+        let blank = items.iter().map(|item| item.message.row(item.internal_date, 0, NOWHERE));
+        state.plan_append(blank.collect(), &flags)?;
+
+        let messages: Vec<&Prepared> = items.iter().map(|item| &item.message).collect();
+        self.begin(&messages, items.len(), &flags)?;
+        let now = clock::unix_seconds();
+        let places: Vec<_> = messages.iter().map(|message| self.put_message(message)).collect();
+        let rows = items.iter().zip(places);
+        let rows = rows.map(|(item, place)| item.message.row(item.internal_date, now, place));
+        let appended = self.put_rows(cell, rows.collect(), &flags);
+        self.log.end_frame();
+        appended
+    }
+
+    /// Stores one message in several mailboxes with one frame, once. Each mailbox takes it or
+    /// refuses it by itself.
+    pub(crate) fn deliver(
+        &mut self,
+        message: &Prepared,
+        targets: &[Target],
+    ) -> Result<Vec<Result<Appended, Error>>, Error> {
+        let refused: Vec<_> = targets.iter().map(|target| self.refusal(target).err()).collect();
+        let takers = refused.iter().filter(|refused| refused.is_none()).count();
+        let flags: Vec<&FlagSet> = targets.iter().map(|target| &target.flags).collect();
+        let mut place = NOWHERE;
+        if takers > 0 {
+            self.begin(&[message], takers, &flags)?;
+            place = self.put_message(message);
+        }
+        let now = clock::unix_seconds();
+        let mut placed = Vec::with_capacity(targets.len());
+        for (target, refused) in targets.iter().zip(refused) {
+            placed.push(match refused {
+                Some(error) => Err(error),
+                None => {
+                    let row = message.row(target.internal_date, now, place);
+                    self.put_rows(&target.cell, vec![row], &[&target.flags])
+                }
+            });
+        }
+        if takers > 0 {
+            self.log.end_frame();
+        }
+        Ok(placed)
+    }
+
+    fn refusal(&mut self, target: &Target) -> Result<(), Error> {
+        let state = self.state(&target.cell)?;
+        state.load_tail()?;
+        state.plan_append(vec![NewRow::default()], &[&target.flags]).map(drop)
+    }
+
+    fn begin(
+        &mut self,
+        messages: &[&Prepared],
+        row_count: usize,
+        flags: &[&FlagSet],
+    ) -> Result<(), Error> {
+        let stored: u64 = messages.iter().map(|message| message.stored_len()).sum();
+        let keywords = flags.iter().flat_map(|flags| &flags.keywords);
+        let named: u64 = keywords.map(|keyword| keyword.as_str().len() as u64 + 2).sum();
+        let rows = row_count as u64 * (APPENDED_LEN_MAX + ROW_LEN_MAX);
+        self.log.reserve(stored + named + rows, messages.len() + row_count)?;
+        self.log.begin_frame();
+        Ok(())
+    }
+
+    fn put_message(&mut self, message: &Prepared) -> (EmailId, RecordAddr) {
+        let email_id = EmailId(u64::from(self.reader.shard().0) << 48 | self.ids.email);
+        self.ids.email += 1;
+        let [list, header, body] = message.pieces();
+        let parts = [&message.table(email_id), list, header, body];
+        (email_id, self.log.record(Kind::Message as u8, &parts))
+    }
+
+    /// Adds rows to a mailbox: the record goes into the frame in hand.
+    fn put_rows(
+        &mut self,
+        cell: &Arc<MailboxCell>,
+        rows: Vec<NewRow>,
+        flags: &[&FlagSet],
+    ) -> Result<Appended, Error> {
+        let state = self.state(cell)?;
+        let change = state.plan_append(rows, flags)?;
+        let (next, appended) = appended(state, &change)?;
+        let record = Record::Changed { mailbox: cell.id, change };
+        let (kind, payload) = format::record::encode(&record);
+        self.log.record(kind as u8, &[&payload]);
+        self.advance(cell.id, next);
+        Ok(appended)
+    }
+}
+
+/// Where a message would be that is not stored yet.
+const NOWHERE: (EmailId, RecordAddr) =
+    (EmailId(0), LogPos { segment: crate::SegmentId(0), offset: 0 });
+
+fn appended(state: &MailboxState, change: &Change) -> Result<(MailboxState, Appended), Error> {
+    let mut next = state.clone();
+    next.apply(change)?;
+    let uids = match change {
+        Change::Append { rows, .. } => rows.iter().filter_map(|row| Uid::new(row.uid)).collect(),
+        Change::Flags { .. } | Change::Expunge { .. } => UidSet::new(),
+    };
+    let (uid_validity, modseq) = (next.uid_validity, next.highest_modseq);
+    Ok((next, Appended { uid_validity, uids, modseq }))
+}

@@ -1,0 +1,140 @@
+//! Accounts and their lists of mailboxes.
+
+use std::sync::Arc;
+
+use crate::ids::AccountId;
+use crate::record::{ListChange, NewMailbox, Record, SpecialUse};
+use crate::state::{MailboxList, MailboxState, Source, plan_list};
+use crate::store::cells::{AccountCell, MailboxCell};
+use crate::store::writer::{Open, Writer};
+use crate::{Error, clock};
+
+impl Writer {
+    /// The account, made with INBOX and these mailboxes if it does not exist.
+    pub(crate) fn ensure_account(
+        &mut self,
+        id: AccountId,
+        defaults: &[(String, Option<SpecialUse>)],
+    ) -> Result<Arc<AccountCell>, Error> {
+        if let Some(account) = self.accounts.find(id).or(self.new_accounts.get(&id).cloned()) {
+            return Ok(account);
+        }
+        let change = self.plan(|numbers| plan_list::account(defaults, numbers))?;
+        let list = Arc::new(MailboxList::default());
+        let account = Arc::new(AccountCell::new(id, list, std::collections::HashMap::new()));
+        self.change_list(&account, change)?;
+        self.new_accounts.insert(id, Arc::clone(&account));
+        Ok(account)
+    }
+
+    /// CREATE.
+    pub(crate) fn create_mailbox(
+        &mut self,
+        account: &Arc<AccountCell>,
+        name: &str,
+        special_use: Option<SpecialUse>,
+    ) -> Result<(), Error> {
+        let list = self.list(account);
+        let change =
+            self.plan(|numbers| plan_list::create(&list, name, special_use, numbers))?;
+        self.change_list(account, change)
+    }
+
+    /// DELETE.
+    pub(crate) fn delete_mailbox(
+        &mut self,
+        account: &Arc<AccountCell>,
+        name: &str,
+    ) -> Result<(), Error> {
+        let change = plan_list::delete(&self.list(account), name)?;
+        self.change_list(account, change)
+    }
+
+    /// RENAME.
+    pub(crate) fn rename_mailbox(
+        &mut self,
+        account: &Arc<AccountCell>,
+        from: &str,
+        to: &str,
+    ) -> Result<(), Error> {
+        let list = self.list(account);
+        let change = plan_list::rename(&list, from, to)?;
+        // Mailboxes above the new name are made first. A crash between the two records leaves
+        // them, empty, and the old name: as if the client had made them and gone.
+        if let Some(parents) = self.plan(|numbers| plan_list::parents(&list, to, numbers))? {
+            self.change_list(account, parents)?;
+        }
+        self.change_list(account, change)
+    }
+
+    /// SUBSCRIBE.
+    pub(crate) fn subscribe(&mut self, account: &Arc<AccountCell>, name: &str) -> Result<(), Error> {
+        if self.list(account).is_subscribed(name) {
+            return Ok(());
+        }
+        let change = plan_list::subscribe(name)?;
+        self.change_list(account, change)
+    }
+
+    /// UNSUBSCRIBE.
+    pub(crate) fn unsubscribe(
+        &mut self,
+        account: &Arc<AccountCell>,
+        name: &str,
+    ) -> Result<(), Error> {
+        if !self.list(account).is_subscribed(name) {
+            return Ok(());
+        }
+        self.change_list(account, plan_list::unsubscribe(name))
+    }
+
+    fn plan<T>(
+        &mut self,
+        plan: impl FnOnce(&mut plan_list::Numbers<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let now = clock::unix_seconds();
+        plan(&mut plan_list::Numbers { next_mailbox: &mut self.ids.mailbox, now })
+    }
+
+    /// The list as the batch in hand leaves it.
+    fn list(&self, account: &AccountCell) -> Arc<MailboxList> {
+        let changed = self.lists.get(&account.id);
+        changed.map_or_else(|| account.list(), |(_, list)| Arc::clone(list))
+    }
+
+    fn change_list(&mut self, account: &Arc<AccountCell>, change: ListChange) -> Result<(), Error> {
+        let mut list = MailboxList::clone(&self.list(account));
+        list.apply(&change);
+        let record = Record::Listed { account: account.id, change };
+        self.write(&record)?;
+        if let Record::Listed { change, .. } = record {
+            self.follow(account, &change);
+        }
+        self.lists.insert(account.id, (Arc::clone(account), Arc::new(list)));
+        Ok(())
+    }
+
+    /// Makes and takes away what the list's change names.
+    fn follow(&mut self, account: &Arc<AccountCell>, change: &ListChange) {
+        match change {
+            ListChange::Account(made) | ListChange::Create(made) => {
+                for mailbox in made {
+                    let open = self.new_mailbox(mailbox);
+                    self.made.push((Arc::clone(account), Arc::clone(&open.cell)));
+                    self.open.insert(mailbox.id, open);
+                }
+            }
+            ListChange::Delete(mailbox) => {
+                self.deleted.push((Arc::clone(account), *mailbox));
+            }
+            ListChange::Rename(_) | ListChange::Subscribe(_) | ListChange::Unsubscribe(_) => {}
+        }
+    }
+
+    fn new_mailbox(&self, mailbox: &NewMailbox) -> Open {
+        let source: Source = Arc::new(self.reader.clone());
+        let state = MailboxState::new(mailbox.uid_validity, source);
+        let cell = Arc::new(MailboxCell::resident(mailbox.id, state.snapshot()));
+        Open::new(state, cell, true)
+    }
+}
