@@ -243,9 +243,8 @@ pub(crate) fn put_keywords(keywords: &[Keyword], out: &mut Vec<u8>) {
 
 pub(crate) fn keywords(input: &mut Reader<'_>) -> Result<Vec<Keyword>, Fault> {
     let count = input.count(1)?;
-    let keyword = |input: &mut Reader<'_>| {
-        Keyword::new(input.text()?).ok_or(Fault::Invalid("keyword"))
-    };
+    let keyword =
+        |input: &mut Reader<'_>| Keyword::new(input.text()?).ok_or(Fault::Invalid("keyword"));
     (0..count).map(|_| keyword(input)).collect()
 }
 
@@ -411,8 +410,14 @@ mod tests {
         let all: Vec<String> = samples().iter().map(hex).collect();
         let row = "09000000000000000000000000000000ac0280c49fd50cb808";
         let rest = "02cf0f7705080706050403020101802 0".replace(' ', "");
-        assert_eq!(all[0], format!("2:030701072 44c6162656c3102 04{row}{rest}05{row}{rest}").replace(' ', ""));
-        assert_eq!(all[1], "3:03070101780101000000000000000000000000000080020102 0600".replace(' ', ""));
+        assert_eq!(
+            all[0],
+            format!("2:030701072 44c6162656c3102 04{row}{rest}05{row}{rest}").replace(' ', "")
+        );
+        assert_eq!(
+            all[1],
+            "3:03070101780101000000000000000000000000000080020102 0600".replace(' ', "")
+        );
         assert_eq!(all[2], "4:03070201020600");
         assert_eq!(all[3], format!("5:03040702010206000701017901 04{row}{rest}").replace(' ', ""));
         assert_eq!(all[4], "16:0201034d0507494e424f582f61");

@@ -17,7 +17,7 @@ pub(crate) use history::{History, Page};
 pub(crate) use list::plan as plan_list;
 pub use list::{MailboxEntry, MailboxList};
 pub(crate) use mailbox_state::MailboxState;
-pub(crate) use plan::{arrivals, departure};
 pub use plan::{Expunge, FlagEdit};
+pub(crate) use plan::{arrivals, departure};
 pub use snapshot::Snapshot;
 pub use walk::Row;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::Error;
 use crate::ids::AccountId;
 use crate::record::SpecialUse;
 use crate::state::MailboxList;
@@ -9,7 +10,6 @@ use crate::store::cells::AccountCell;
 use crate::store::mailbox::Mailbox;
 use crate::store::receipt::Receipt;
 use crate::store::shard::Shard;
-use crate::Error;
 
 /// A handle to one account; cheap to clone.
 #[derive(Clone)]

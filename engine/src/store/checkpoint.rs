@@ -41,11 +41,7 @@ struct UnderWay {
 impl Checkpoints {
     /// `is_stale` tells whether replay found records that the checkpoint lacks: then one is
     /// written at once, so that crashes in a row do not make starts longer and longer.
-    pub(crate) fn new(
-        every: u64,
-        images: HashMap<MailboxId, RecordAddr>,
-        is_stale: bool,
-    ) -> Self {
+    pub(crate) fn new(every: u64, images: HashMap<MailboxId, RecordAddr>, is_stale: bool) -> Self {
         let since = if is_stale { every } else { 0 };
         Self { every, images, since, is_stale, under_way: None }
     }
@@ -169,7 +165,8 @@ impl Writer {
         let accounts = self.accounts.all();
         // Mailboxes made since the checkpoint began have no image; they are small.
         let lists = accounts.iter().map(|account| account.list());
-        let ids: Vec<_> = lists.flat_map(|list| list.iter().map(|entry| entry.id).collect::<Vec<_>>()).collect();
+        let ids: Vec<_> =
+            lists.flat_map(|list| list.iter().map(|entry| entry.id).collect::<Vec<_>>()).collect();
         let lacking = ids.iter().filter(|id| !self.checkpoints.images.contains_key(id));
         for mailbox in lacking.copied().collect::<Vec<_>>() {
             while !self.write_image(mailbox)? {}

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crate::Error;
+use crate::Fault;
 use crate::ids::{MailboxId, ModSeq, RecordAddr};
 use crate::image::{MailboxImage, PageRef};
 use crate::state::{Chunk, History, MailboxState, Page, Snapshot, Source};
 use crate::store::cells::MailboxCell;
 use crate::store::reader::ShardReader;
-use crate::Fault;
 
 /// The newest snapshot of a mailbox, read from its image if nobody has opened it before.
 pub(crate) fn snapshot(cell: &MailboxCell, reader: &ShardReader) -> Result<Arc<Snapshot>, Error> {
@@ -41,9 +41,8 @@ pub(crate) fn load(addr: RecordAddr, reader: &ShardReader) -> Result<MailboxStat
 /// The image of a mailbox all of whose chunks and pages are in the log; `None` if one is not.
 pub(crate) fn of(mailbox: MailboxId, state: &MailboxState) -> Option<MailboxImage> {
     let chunks = state.chunks.iter().map(|chunk| Some((chunk.summary, chunk.stored_at()?)));
-    let page = |page: &Arc<Page>| {
-        Some(PageRef { modseq_max: page.modseq_max, addr: page.stored_at()? })
-    };
+    let page =
+        |page: &Arc<Page>| Some(PageRef { modseq_max: page.modseq_max, addr: page.stored_at()? });
     Some(MailboxImage {
         mailbox,
         uid_validity: state.uid_validity,

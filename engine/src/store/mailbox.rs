@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::ids::{MailboxId, ModSeq, Uid, UidValidity};
 use crate::columns::InternalDate;
+use crate::ids::{MailboxId, ModSeq, Uid, UidValidity};
 use crate::state::{Expunge, FlagEdit, Row, Snapshot};
 use crate::store::account::Account;
 use crate::store::cells::MailboxCell;

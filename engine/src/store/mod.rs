@@ -16,7 +16,6 @@ mod shard;
 mod verify;
 mod writer;
 
-
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -153,8 +152,7 @@ impl Store {
             };
             let targets: Vec<Target> = chosen.iter().map(|delivery| delivery.target()).collect();
             let message = message.clone();
-            receipts
-                .push((places, shard.submit(move |writer| writer.deliver(&message, &targets))));
+            receipts.push((places, shard.submit(move |writer| writer.deliver(&message, &targets))));
         }
         let mut results: Vec<_> = deliveries.iter().map(|_| Err(Error::Closed)).collect();
         for (places, receipt) in receipts {
@@ -180,7 +178,8 @@ impl Store {
     /// Writes a checkpoint of every shard now.
     pub fn checkpoint(&self) -> Result<(), Error> {
         let shards = self.0.shards.iter();
-        let receipts: Vec<_> = shards.map(|shard| shard.submit(writer::Writer::checkpoint_now)).collect();
+        let receipts: Vec<_> =
+            shards.map(|shard| shard.submit(writer::Writer::checkpoint_now)).collect();
         receipts.into_iter().try_for_each(Receipt::wait)
     }
 
@@ -217,3 +216,6 @@ fn rand_id() -> u128 {
     let half = || u128::from(RandomState::new().hash_one(std::process::id()));
     half() << 64 | half()
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,11 +46,7 @@ impl ShardReader {
     /// The payload of a record of this kind.
     fn read(&self, addr: RecordAddr, expected: Kind) -> Result<Vec<u8>, Error> {
         let (kind, payload) = self.0.read_record(addr)?;
-        if kind == expected as u8 {
-            Ok(payload)
-        } else {
-            Err(self.damaged(addr, Fault::WrongKind))
-        }
+        if kind == expected as u8 { Ok(payload) } else { Err(self.damaged(addr, Fault::WrongKind)) }
     }
 
     pub(crate) fn checkpoint(&self, addr: RecordAddr) -> Result<Checkpoint, Error> {

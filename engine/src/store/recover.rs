@@ -84,9 +84,8 @@ impl Replay {
     pub(crate) fn run(&mut self) -> Result<Vec<Damage>, Error> {
         let reader = self.reader.clone();
         let from = self.from;
-        let mut damages = reader.log().scan(from, &mut |addr, kind, payload| {
-            self.visit(addr, kind, payload)
-        })?;
+        let mut damages =
+            reader.log().scan(from, &mut |addr, kind, payload| self.visit(addr, kind, payload))?;
         damages.append(&mut self.stray);
         Ok(damages)
     }
@@ -247,7 +246,9 @@ pub(crate) fn recover(log: Log, checkpoint_every: u64) -> Result<(Writer, Vec<Da
             Ok((replay, damages))
         });
         match replayed {
-            Ok((replay, damages)) => return Ok((replay.into_writer(log, checkpoint_every), damages)),
+            Ok((replay, damages)) => {
+                return Ok((replay.into_writer(log, checkpoint_every), damages));
+            }
             Err(error @ Error::Damaged { .. }) => {
                 tracing::warn!(%error, "the checkpoint cannot be used; replaying the whole log");
             }

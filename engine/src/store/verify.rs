@@ -156,7 +156,9 @@ impl Verifier<'_> {
                     Ok(true) => {}
                     Ok(false) => self.find(
                         None,
-                        format!("account {account}, mailbox {name}: the checkpoint differs from the log"),
+                        format!(
+                            "account {account}, mailbox {name}: the checkpoint differs from the log"
+                        ),
                     ),
                     Err(error) => {
                         self.find(None, format!("account {account}, mailbox {name}: {error}"));

@@ -35,8 +35,7 @@ impl Writer {
         special_use: Option<SpecialUse>,
     ) -> Result<(), Error> {
         let list = self.list(account);
-        let change =
-            self.plan(|numbers| plan_list::create(&list, name, special_use, numbers))?;
+        let change = self.plan(|numbers| plan_list::create(&list, name, special_use, numbers))?;
         self.change_list(account, change)
     }
 
@@ -68,7 +67,11 @@ impl Writer {
     }
 
     /// SUBSCRIBE.
-    pub(crate) fn subscribe(&mut self, account: &Arc<AccountCell>, name: &str) -> Result<(), Error> {
+    pub(crate) fn subscribe(
+        &mut self,
+        account: &Arc<AccountCell>,
+        name: &str,
+    ) -> Result<(), Error> {
         if self.list(account).is_subscribed(name) {
             return Ok(());
         }

@@ -1,0 +1,112 @@
+//! The store as a whole, on a real directory.
+
+use std::path::Path;
+
+use super::*;
+use crate::state::{Expunge, FlagEdit};
+use crate::{FlagAction, SystemFlag, UidSet};
+
+pub(super) const DEFAULTS: [(&str, Option<SpecialUse>); 2] =
+    [("Trash", Some(SpecialUse::Trash)), ("Sent", Some(SpecialUse::Sent))];
+
+pub(super) fn message(number: u32) -> Prepared {
+    let text = format!(
+        "From: a@example.test\r\nSubject: number {number}\r\nMessage-ID: <{number}@x>\r\n\r\nbody {number}\r\n"
+    );
+    Prepared::new(text.as_bytes())
+}
+
+pub(super) fn item(number: u32) -> AppendItem {
+    let (message, flags) = (message(number), FlagSet::system(&[SystemFlag::Flagged]));
+    AppendItem { message, flags, internal_date: InternalDate { seconds: 5, zone_minutes: 60 } }
+}
+
+fn options() -> Options {
+    Options { segment_len_max: 64 << 10, checkpoint_every: 16 << 10, ..Options::default() }
+}
+
+fn all(dir: &Path) -> Vec<String> {
+    let mut text = Vec::new();
+    dump(dir, &mut text).expect("dump");
+    String::from_utf8(text).expect("text").lines().map(str::to_owned).collect()
+}
+
+/// What a client can see of an account.
+pub(super) fn observed(account: &Account) -> Vec<(String, String)> {
+    let list = account.mailboxes();
+    let each = list.iter().map(|entry| {
+        let mailbox = account.mailbox(&entry.name).expect("open");
+        let snapshot = mailbox.snapshot();
+        let uids = snapshot.all_uids().expect("uids");
+        let rows = snapshot.rows(&uids).map(|row| {
+            let row = row.expect("row");
+            let bytes = mailbox.message(&row).bytes().expect("bytes");
+            let words = row.flags.0;
+            format!(
+                "{} {words:x} {} {}",
+                row.uid.get(),
+                row.modseq.get(),
+                String::from_utf8_lossy(&bytes)
+            )
+        });
+        let rows: Vec<_> = rows.collect();
+        let gone = snapshot.expunged_since(crate::ModSeq::FIRST).expect("history");
+        let head = format!("{snapshot:?} {gone} {}", entry.uid_validity.get());
+        (entry.name.to_string(), head + &rows.join("|"))
+    });
+    each.chain(list.subscriptions().map(|name| ("subscribed".to_owned(), name.to_string())))
+        .collect()
+}
+
+#[test]
+fn what_was_acknowledged_is_found_again_with_and_without_checkpoints() {
+    let dir = tempfile::tempdir().expect("directory");
+    let path = dir.path().join("store");
+    let store = Store::create(&path, &options()).expect("create");
+    let account = store.ensure_account(AccountId(7), &DEFAULTS).wait().expect("account");
+    let (inbox, trash) =
+        (account.mailbox("inbox").expect("inbox"), account.mailbox("Trash").expect("trash"));
+    for number in 0..300 {
+        let appended = inbox.append(vec![item(number)]).wait().expect("append");
+        assert_eq!(appended.uids.to_string(), (number + 1).to_string());
+    }
+    let uids =
+        |text: &[u32]| text.iter().filter_map(|uid| crate::Uid::new(*uid)).collect::<UidSet>();
+    let mut flags = FlagSet::system(&[SystemFlag::Seen]);
+    flags.insert(crate::Keyword::new("$Work").expect("atom"));
+    let edit = FlagEdit {
+        uids: uids(&[3, 4, 5, 999]),
+        action: FlagAction::Add,
+        flags,
+        unchanged_since: None,
+    };
+    assert_eq!(inbox.edit_flags(edit).wait().expect("flags").changed.to_string(), "3:5");
+    let moved = inbox.move_to(uids(&[4, 10, 11]), &trash).wait().expect("move");
+    assert_eq!(
+        (moved.source.to_string(), moved.dest.to_string()),
+        ("4,10:11".into(), "1:3".into())
+    );
+    inbox.copy(uids(&[5]), &inbox).wait().expect("copy");
+    let gone = inbox.expunge(uids(&[20, 21, 500]), Expunge::Any).wait().expect("expunge");
+    assert_eq!(gone.uids.to_string(), "20:21");
+    account.create("a/b", None).wait().expect("create");
+    account.rename("a", "c/d").wait().expect("rename");
+    account.subscribe("elsewhere").wait().expect("subscribe");
+    account.delete("Sent").wait().expect("delete");
+    let seen = observed(&account);
+    assert_eq!(
+        seen.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+        ["INBOX", "Trash", "c", "c/d", "c/d/b", "subscribed"]
+    );
+    store.close();
+    drop((store, account, inbox, trash));
+
+    let again = Store::open(&path, &options()).expect("open");
+    let account = again.account(AccountId(7)).expect("shard").expect("account");
+    assert_eq!(observed(&account), seen);
+    drop((account, again));
+    let report = verify(&path, &mut |_| {}).expect("verify");
+    assert_eq!(report.findings, []);
+    assert_eq!((report.messages, report.mailboxes), (300, 5));
+    assert!(all(&path).iter().any(|line| line.contains("moved uids=4,10:11")));
+}
