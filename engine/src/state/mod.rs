@@ -9,6 +9,8 @@ mod mailbox_state;
 mod merge;
 mod plan;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 pub(crate) use chunk::{Chunk, ColumnSource, Source};
