@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::Error;
 use crate::columns::{Bitmap, Columns};
+use crate::ids::Uid;
 use crate::state::chunk::{Chunk, Source};
 use crate::state::edit;
 use crate::state::snapshot::Snapshot;
@@ -75,13 +76,7 @@ impl Region {
             compare_same_rows(was, is, diff);
             return Ok(());
         }
-        for was in &old {
-            compare(was, &new, diff);
-        }
-        let known: UidSet = live_uids(&old);
-        for uid in live_uids(&new).iter().filter(|uid| !known.contains(*uid)) {
-            diff.appended.insert(uid);
-        }
+        compare(&old, &new, diff);
         Ok(())
     }
 }
@@ -94,20 +89,33 @@ fn compare_same_rows(was: &Columns, is: &Columns, diff: &mut Diff) {
     edit::push_uids(was, &changed, &mut diff.reflagged);
 }
 
-/// What became of the messages of one old chunk.
-fn compare(was: &Columns, new: &[Columns], diff: &mut Diff) {
-    let mut remaining = Bitmap::default();
-    let mut changed = Bitmap::default();
-    for is in new {
-        remaining = remaining.or(&edit::mask(was, &live_uids(std::slice::from_ref(is))));
-        newer_rows(was, is).iter().for_each(|(at, _)| changed.set(*at));
+/// Merge join by UID: both sides ascend, so one pass over each is enough.
+fn compare(old: &[Columns], new: &[Columns], diff: &mut Diff) {
+    let (live_before, live_now) = (with_live(old), with_live(new));
+    let mut before = rows(&live_before).peekable();
+    for (uid, modseq) in rows(&live_now) {
+        while let Some((gone, _)) = before.next_if(|(was, _)| *was < uid) {
+            diff.expunged.insert(gone);
+        }
+        match before.next_if(|(was, _)| *was == uid) {
+            None => diff.appended.insert(uid),
+            Some((_, was)) if was != modseq => diff.reflagged.insert(uid),
+            Some(_) => {}
+        }
     }
-    edit::push_uids(was, &was.live().without(&remaining), &mut diff.expunged);
-    edit::push_uids(was, &changed, &mut diff.reflagged);
+    before.for_each(|(gone, _)| diff.expunged.insert(gone));
 }
 
-fn live_uids(all: &[Columns]) -> UidSet {
-    let mut uids = UidSet::new();
-    all.iter().for_each(|columns| edit::push_uids(columns, &columns.live(), &mut uids));
-    uids
+fn with_live(chunks: &[Columns]) -> Vec<(&Columns, Bitmap)> {
+    chunks.iter().map(|columns| (columns, columns.live())).collect()
+}
+
+/// UID and mod-sequence of each live row, ascending.
+fn rows<'a>(chunks: &'a [(&Columns, Bitmap)]) -> impl Iterator<Item = (Uid, u64)> + 'a {
+    chunks.iter().flat_map(|(columns, live)| {
+        live.iter().filter_map(|at| {
+            let uid = columns.base.uids.get(at).copied().and_then(Uid::new)?;
+            Some((uid, columns.modseqs.at(at)))
+        })
+    })
 }

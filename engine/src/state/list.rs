@@ -3,7 +3,7 @@
 //! Names are UTF-8 with `/` between levels. INBOX is one name in any case, also as the first
 //! level of a longer one (RFC 9051, 5.1; CLIENTS rule 21).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::Error;
@@ -82,10 +82,6 @@ impl MailboxList {
         self.entries.insert(name, entry);
     }
 
-    fn by_id(&self, id: MailboxId) -> Option<&MailboxEntry> {
-        self.iter().find(|entry| entry.id == id)
-    }
-
     /// Does what a record says: the one place where a list changes.
     pub(crate) fn apply(&mut self, change: &ListChange) {
         match change {
@@ -104,16 +100,15 @@ impl MailboxList {
     }
 
     fn rename(&mut self, names: &[(MailboxId, Arc<str>)]) {
-        let named = names.iter();
-        let moved: Vec<_> = named
-            .filter_map(|(id, name)| {
-                let old = Arc::clone(&self.by_id(*id)?.name);
-                let mut entry = self.entries.remove(&old)?;
+        let names: HashMap<_, _> = names.iter().map(|(id, name)| (*id, name)).collect();
+        let entries = std::mem::take(&mut self.entries).into_values();
+        let renamed = entries.map(|mut entry| {
+            if let Some(name) = names.get(&entry.id) {
                 entry.name = Arc::clone(name);
-                Some(entry)
-            })
-            .collect();
-        self.entries.extend(moved.into_iter().map(|entry| (Arc::clone(&entry.name), entry)));
+            }
+            (Arc::clone(&entry.name), entry)
+        });
+        self.entries = renamed.collect();
     }
 }
 
@@ -194,15 +189,15 @@ pub(crate) mod plan {
         numbers: &mut Numbers<'_>,
     ) -> Result<Vec<NewMailbox>, Error> {
         let name = checked(name)?;
-        let mut last = list.last_uid_validity;
+        let mut given = list.last_uid_validity;
         let mut made = Vec::new();
         let ends = name.match_indices('/').map(|(at, _)| at).chain([name.len()]);
         for level in ends.filter_map(|end| name.get(..end)) {
             if list.find(level).is_some() {
                 continue;
             }
-            let uid_validity = numbers.uid_validity(last)?;
-            last = uid_validity.get();
+            let uid_validity = numbers.uid_validity(given)?;
+            given = uid_validity.get();
             let special_use = special_use.filter(|_| level.len() == name.len());
             made.push(NewMailbox {
                 id: numbers.mailbox(),
@@ -293,3 +288,6 @@ pub(crate) mod plan {
         Err(Error::BadMailboxName(fault))
     }
 }
+
+#[cfg(test)]
+mod tests;
