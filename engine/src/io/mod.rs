@@ -5,6 +5,8 @@
 //! returned `Ok`, what they cover survives a loss of power.
 
 mod blocking;
+#[cfg(test)]
+pub(crate) mod sim;
 mod store_root;
 
 use std::io;

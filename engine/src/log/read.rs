@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::format::frame::{RECORD_HEADER_LEN, RecordHeader, Seed};
-use crate::format::segment::{self, SegmentHeader};
+use crate::format::segment::{self, SegmentFooter, SegmentHeader};
 use crate::ids::{LogPos, RecordAddr, SegmentId, ShardId};
 use crate::io::{Disk, DiskFile};
 use crate::limits::{FRAME_BODY_LEN_MAX, OPEN_SEGMENTS_MAX};
@@ -140,7 +140,9 @@ impl LogReader {
     pub(crate) fn scan(&self, from: LogPos, visit: &mut Visit<'_>) -> Result<Vec<Damage>, Error> {
         let live = &self.0;
         let mut damages = Vec::new();
-        for (id, end) in live.ends_from(from.segment) {
+        let segments = live.ends_from(from.segment);
+        let active = segments.last().map(|(id, _)| *id);
+        for (id, end) in segments {
             let start = LogPos { segment: id, offset: 0 };
             let file = match live.file(id) {
                 Ok(file) => file,
@@ -167,6 +169,11 @@ impl LogReader {
                 Ok(())
             })?;
             damages.extend(walk.damages);
+            if Some(id) != active
+                && let Err(damage) = check_footer(&*file, id, end)
+            {
+                damages.push(damage);
+            }
         }
         Ok(damages)
     }
@@ -188,6 +195,18 @@ impl LogReader {
         first.truncate(header.payload_len as usize);
         Ok(Located { file, header, payload_offset: addr.offset + RECORD_HEADER_LEN as u64, first })
     }
+}
+
+/// Whether the footer of a sealed segment is whole and agrees with the manifest.
+fn check_footer(file: &dyn DiskFile, id: SegmentId, end: u64) -> Result<(), Damage> {
+    let offset = file.len().saturating_sub(segment::FOOTER_LEN);
+    let mut bytes = [0; segment::FOOTER_LEN as usize];
+    let read = file.read_exact_at(&mut bytes, offset).map_err(|_| Fault::Truncated);
+    let checked = read.and_then(|()| SegmentFooter::decode(&bytes)).and_then(|footer| {
+        let is_right = footer.segment == id && footer.valid_len == end;
+        if is_right { Ok(()) } else { Err(Fault::Invalid("segment footer")) }
+    });
+    checked.map_err(|fault| Damage { at: LogPos { segment: id, offset }, fault })
 }
 
 /// A record found, and the first bytes of its payload.
