@@ -8,6 +8,7 @@ mod blocking;
 #[cfg(test)]
 pub(crate) mod sim;
 mod store_root;
+mod uring;
 
 use std::io;
 use std::path::Path;
@@ -74,6 +75,6 @@ pub(crate) trait DiskFile: Send + Sync {
 pub(crate) fn shard_disk(dir: &Path, io: IoPath) -> Result<Arc<dyn Disk>, Error> {
     match io {
         IoPath::Auto | IoPath::Blocking => Ok(Arc::new(blocking::BlockingDisk::new(dir)?)),
-        IoPath::Uring => Err(Error::Unusable("io_uring is not available here".to_owned())),
+        IoPath::Uring => Ok(Arc::new(uring::UringDisk::new(dir)?)),
     }
 }

@@ -71,6 +71,16 @@ fn what_was_committed_is_read_on_the_blocking_path() {
 }
 
 #[test]
+fn what_was_committed_is_read_on_the_ring_path() {
+    let dir = tempfile::tempdir().expect("a directory");
+    match shard_disk(&dir.path().join("probe"), IoPath::Uring) {
+        Ok(_) => round_trip(IoPath::Uring),
+        // Many containers forbid rings.
+        Err(error) => eprintln!("not tested: {error}"),
+    }
+}
+
+#[test]
 fn a_part_of_a_payload_is_read_and_ends_where_the_payload_ends() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut log = Log::create(disk(dir.path(), IoPath::Blocking), options()).expect("made");
