@@ -51,6 +51,18 @@ pub struct StoreConfig {
     pub io: IoChoice,
 }
 
+impl StoreConfig {
+    /// As the engine takes it.
+    pub fn options(&self) -> engine::Options {
+        let io = match self.io {
+            IoChoice::Auto => engine::IoPath::Auto,
+            IoChoice::Uring => engine::IoPath::Uring,
+            IoChoice::Blocking => engine::IoPath::Blocking,
+        };
+        engine::Options { io, shard_count: self.shards, ..engine::Options::default() }
+    }
+}
+
 /// How segments are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

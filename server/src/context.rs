@@ -8,13 +8,15 @@ use crate::directory::Directory;
 use crate::limits::ByteBudget;
 use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
+use crate::store_metrics;
 use crate::tls::TlsConfigs;
 
 /// What every session shares; protocols get it in an `Arc`.
-#[derive(Debug)]
 pub struct Context {
     /// What the operator decides.
     pub config: Config,
+    /// Their messages.
+    pub store: engine::Store,
     /// Who lives here.
     pub directory: Directory,
     /// Log-ins.
@@ -32,11 +34,23 @@ pub struct Context {
 impl Context {
     /// Why the server cannot do its work at the moment; `None` if it can.
     pub fn not_ready(&self) -> Option<&'static str> {
-        self.shutdown.is_requested().then_some("the server is stopping")
+        if self.shutdown.is_requested() {
+            return Some("the server is stopping");
+        }
+        let is_poisoned = self.store.stats().iter().any(|stats| stats.is_poisoned());
+        is_poisoned.then_some("the store takes no changes after a failed write; restart the server")
     }
 
     /// Everything that is counted, in the text format of Prometheus.
     pub fn metrics_text(&self) -> Result<String, fmt::Error> {
-        self.metrics.text()
+        let mut text = self.metrics.text()?;
+        store_metrics::insert(&mut text, self.store.stats());
+        Ok(text)
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Context").field("config", &self.config).finish_non_exhaustive()
     }
 }

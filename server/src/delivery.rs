@@ -1,10 +1,15 @@
 //! From an accepted message to its recipients' mailboxes; what SMTP and LMTP share.
 
-use engine::AccountId;
+use engine::{Account, Delivery, FlagSet, InternalDate, Mailbox, Prepared};
 
+use crate::accounts;
 use crate::config::Role;
 use crate::context::Context;
 use crate::directory::Recipient;
+
+/// Messages at least this long are prepared on a thread of their own, so that other sessions of
+/// the core do not wait.
+const LARGE: usize = 64 << 10;
 
 /// Why a recipient did not get the message. Another try may succeed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -15,24 +20,53 @@ pub enum DeliveryError {
 }
 
 /// Stores one message for all recipients; `message` has CRLF line ends and its trace fields.
-/// Returns when it is on disk, with a result for each recipient, in their order.
+/// Returns when it is on disk, with a result for each recipient, in their order. The bytes are
+/// stored once, however many recipients there are.
 pub async fn deliver(
     context: &Context,
     role: Role,
     recipients: &[Recipient],
     message: Vec<u8>,
 ) -> Vec<Result<(), DeliveryError>> {
-    drop(message);
-    recipients
-        .iter()
-        .map(|_: &Recipient| {
-            context.metrics.delivery(role, false);
-            Err(engine::Error::Closed.into())
-        })
-        .collect()
+    let prepared = prepare(message).await;
+    let seconds = engine::clock::unix_seconds();
+    let internal_date = InternalDate { seconds, zone_minutes: 0 };
+    let mut results = Vec::with_capacity(recipients.len());
+    let mut deliveries = Vec::with_capacity(recipients.len());
+    for recipient in recipients {
+        let mailbox = mailbox(context, recipient).await;
+        results.push(mailbox.as_ref().map(drop).map_err(|error| error.clone().into()));
+        if let Ok(mailbox) = mailbox {
+            deliveries.push(Delivery { mailbox, flags: FlagSet::default(), internal_date });
+        }
+    }
+    let mut stored = context.store.deliver(&prepared, &deliveries).await.into_iter();
+    for result in results.iter_mut().filter(|result| result.is_ok()) {
+        *result = stored.next().unwrap_or(Err(engine::Error::Closed)).map(drop).map_err(Into::into);
+    }
+    for result in &results {
+        context.metrics.delivery(role, result.is_ok());
+    }
+    results
 }
 
-#[expect(dead_code, reason = "until the engine's store lands")]
-fn account_of(recipient: &Recipient) -> AccountId {
-    recipient.account
+/// Parses and compresses a message, off this thread if that takes long.
+pub(crate) async fn prepare(message: Vec<u8>) -> Prepared {
+    if message.len() < LARGE {
+        return Prepared::new(&message);
+    }
+    let prepared = tokio::task::spawn_blocking(move || Prepared::new(&message)).await;
+    prepared.unwrap_or_else(|failure| std::panic::resume_unwind(failure.into_panic()))
+}
+
+/// The mailbox named by the address's detail if there is one, else INBOX.
+async fn mailbox(context: &Context, recipient: &Recipient) -> Result<Mailbox, engine::Error> {
+    let account: Account = accounts::ensure(context, recipient.account).await?;
+    if let Some(detail) = &recipient.detail {
+        match account.mailbox(detail) {
+            Err(engine::Error::NoSuchMailbox) => {}
+            found => return found,
+        }
+    }
+    account.mailbox("INBOX")
 }

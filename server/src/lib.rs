@@ -1,5 +1,6 @@
 //! Fumikura's server: SMTP, LMTP, POP3 and IMAP over the mailbox engine.
 
+mod accounts;
 mod admin;
 pub mod auth;
 pub mod cli;
@@ -19,6 +20,7 @@ mod server;
 mod set_up;
 pub mod shutdown;
 pub mod smtp;
+mod store_metrics;
 pub mod stream;
 pub mod tls;
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::Store;
 use tokio::task::JoinSet;
 
 use crate::admin;
@@ -43,6 +44,9 @@ pub enum StartError {
     /// A port.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// Messages.
+    #[error(transparent)]
+    Store(#[from] engine::Error),
     /// There would be nothing to do.
     #[error("the configuration has no [[listener]]")]
     NoListeners,
@@ -59,11 +63,13 @@ impl Server {
             Directory::open(&config.directory.path, &config.directory.separator).await?;
         // Bound first: a port that is taken shall not cost a recovery.
         let ports = listen::bind(&config.listeners).await?;
+        let store = open_store(&config).await?;
         let (trigger, shutdown) = ShutdownTrigger::new();
         let context = Arc::new(Context {
             auth: Authenticator::new(directory.clone(), config.auth.clone()),
             receiving: ByteBudget::new(config.limits.receiving_bytes_max),
             metrics: Metrics::new(),
+            store,
             directory,
             tls,
             shutdown,
@@ -124,7 +130,18 @@ impl Server {
             self.ports.shutdown().await;
         }
         self.context.directory.close().await;
+        let store = self.context.store.clone();
+        if let Err(failure) = tokio::task::spawn_blocking(move || store.close()).await {
+            tracing::error!(%failure, "closing the store failed");
+        }
     }
+}
+
+/// Opens the store off the threads that answer, since a start may replay a long log.
+async fn open_store(config: &Config) -> Result<Store, engine::Error> {
+    let (path, options) = (config.store.path.clone(), config.store.options());
+    let opened = tokio::task::spawn_blocking(move || Store::open(&path, &options)).await;
+    opened.unwrap_or_else(|failure| std::panic::resume_unwind(failure.into_panic()))
 }
 
 #[cfg(test)]

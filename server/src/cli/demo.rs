@@ -14,8 +14,10 @@ use super::samples::SAMPLES;
 use super::serve::{Signals, ready_line, runtime, until_signal};
 use super::{CliError, logging, open_files, output};
 use crate::Server;
+use crate::accounts;
 use crate::auth::{generate_password, hash_password};
 use crate::config::{Config, Listener, LogConfig, Protocol, Role};
+use crate::context::Context;
 use crate::delivery;
 use crate::directory::{Address, Directory, DirectoryError, Resolution};
 use crate::private_file;
@@ -111,11 +113,7 @@ async fn users(directory: &Directory, dir: &Path) -> Result<BTreeMap<Address, St
     // Written before the users exist: a demo that is ended in between knows its passwords.
     let lines: Vec<String> =
         passwords.iter().map(|(address, password)| format!("{address} {password}")).collect();
-    let text = lines.join(
-        "
-",
-    ) + "
-";
+    let text = lines.join("\n") + "\n";
     private_file::write(&file, text.as_bytes())
         .map_err(CliError::io(format!("cannot write {}", file.display())))?;
     for (address, password) in &passwords {
@@ -137,8 +135,38 @@ async fn ensure_user(
     }
 }
 
+/// Delivers the samples unless a message has ever come in.
 async fn deliver_samples(server: &Server) -> Result<(), CliError> {
-    let _ = (&SAMPLES, Role::Smtp, delivery::deliver, Resolution::NotLocal);
-    let _ = server;
+    let context = server.context();
+    if has_had_mail(context).await? {
+        return Ok(());
+    }
+    for sample in &SAMPLES {
+        let mut recipients = Vec::new();
+        for user in sample.recipients {
+            let address = Address::new(user, DOMAIN).map_err(DirectoryError::from)?;
+            if let Resolution::Local(found) = context.directory.resolve(&address).await? {
+                recipients.extend(found.iter().cloned());
+            }
+        }
+        for outcome in delivery::deliver(context, Role::Lmtp, &recipients, sample.message()).await {
+            outcome.map_err(|error| CliError::Refused(error.to_string()))?;
+        }
+    }
     Ok(())
+}
+
+/// Whether any message ever reached the first user, also if it is gone by now.
+async fn has_had_mail(context: &Context) -> Result<bool, CliError> {
+    let address = Address::new(USERS[0], DOMAIN).map_err(DirectoryError::from)?;
+    let Resolution::Local(found) = context.directory.resolve(&address).await? else {
+        return Ok(false);
+    };
+    for recipient in found.iter() {
+        let account = accounts::ensure(context, recipient.account).await?;
+        if account.mailbox("INBOX")?.snapshot().uid_next() != Some(engine::Uid::FIRST) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -6,7 +6,7 @@ use super::super::reply::Refusal;
 use super::super::session::{Authorization, Session, State};
 use crate::auth::AuthFailure;
 use crate::config::Role;
-use crate::delivery;
+use crate::accounts;
 
 /// Whose password follows. Whether there is such a user, only PASS tells, and not even PASS
 /// tells it apart from a wrong password.
@@ -43,7 +43,7 @@ pub(super) async fn log_in(session: &mut Session, login: &str, password: &str) -
         Ok(identity) => identity,
         Err(failure) => return failed(session, &failure),
     };
-    let account = delivery::account(&session.context, identity.account).await;
+    let account = accounts::ensure(&session.context, identity.account).await;
     match account.and_then(|account| account.mailbox("INBOX")) {
         Ok(mailbox) => {
             let maildrop = Maildrop::open(mailbox);
