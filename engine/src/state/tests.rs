@@ -13,8 +13,7 @@ use crate::columns::NewRow;
 use crate::flags::{FlagBits, FlagSet, Keyword, SystemFlag};
 use crate::ids::{EmailId, MailboxId, ModSeq, SeqNo, ThreadId, Uid, UidValidity};
 use crate::record::{Change, FlagAction, Transfer};
-use crate::state::plan::{arrivals, departure};
-use crate::state::{Diff, Expunge, FlagEdit, MailboxState, Row, Snapshot};
+use crate::state::{Diff, Expunge, FlagEdit, MailboxState, Row, Snapshot, arrivals, departure};
 use crate::uid_set::UidSet;
 use model::{Message, Model};
 use shelf::Shelf;
@@ -188,8 +187,10 @@ impl World {
         };
         let keywords = source.model.keywords.clone();
         self.subjects[to].model.arrive(&originals, &keywords, 77);
+        assert_eq!(transfer.uids, uids_of(&originals));
         if moved {
-            self.subjects[from].model.expunge(&uids, Expunge::Any);
+            // Not `uids`: within one mailbox they may name the copies, too.
+            self.subjects[from].model.expunge(&transfer.uids, Expunge::Any);
         }
         apply_transfer(&transfer, |id| usize::from(id == MailboxId(2)), &mut self.subjects);
         self.log.push(Logged::Transferred(transfer));
@@ -240,12 +241,15 @@ fn apply_transfer(
     place: impl Fn(MailboxId) -> usize,
     subjects: &mut [Subject; 2],
 ) {
-    let source = subjects[place(transfer.from)].state.snapshot();
-    let arriving = arrivals(transfer, &source).expect("the source is readable");
+    let arriving = arrivals(transfer);
     subjects[place(transfer.to)].state.apply(&arriving).expect("arrivals apply");
     if let Some(leaving) = departure(transfer) {
         subjects[place(transfer.from)].state.apply(&leaving).expect("departures apply");
     }
+}
+
+fn uids_of(messages: &[Message]) -> UidSet {
+    messages.iter().filter_map(|message| Uid::new(message.uid)).collect()
 }
 
 fn validity() -> UidValidity {
@@ -469,7 +473,7 @@ fn spent_numbers_are_refused() {
 fn too_many_keywords_are_refused() {
     let mut world = World::new();
     world.append(0, 1, [0; 3]);
-    let word = |number: usize| Keyword::new(&format!("k{number}")).expect("an atom");
+    let keyword = |number: usize| Keyword::new(&format!("k{number}")).expect("an atom");
     let edit = |keywords: Vec<Keyword>| FlagEdit {
         uids: UidSet::all(),
         action: FlagAction::Add,
@@ -477,10 +481,10 @@ fn too_many_keywords_are_refused() {
         unchanged_since: None,
     };
     let state = &mut world.subjects[0].state;
-    let all = state.plan_flags(&edit((0..crate::KEYWORDS_MAX).map(word).collect()));
+    let all = state.plan_flags(&edit((0..crate::KEYWORDS_MAX).map(keyword).collect()));
     state.apply(&all.expect("as many as fit").change.expect("a change")).expect("applies");
-    let more = state.plan_flags(&edit(vec![word(crate::KEYWORDS_MAX)]));
+    let more = state.plan_flags(&edit(vec![keyword(crate::KEYWORDS_MAX)]));
     assert!(matches!(more, Err(crate::Error::TooManyKeywords(_))), "{more:?}");
-    let same = state.plan_flags(&edit(vec![word(5)])).expect("a known keyword");
+    let same = state.plan_flags(&edit(vec![keyword(5)])).expect("a known keyword");
     assert!(same.change.is_none());
 }
