@@ -284,16 +284,16 @@ impl Columns {
     }
 
     /// Replaces who has a flag; nobody having it takes the bitmap away.
-    pub(crate) fn set_flag(&mut self, bit: u8, bitmap: Bitmap) {
+    pub(crate) fn set_flag(&mut self, bit: u8, bitmap: &Bitmap) {
         match self.flags.binary_search_by_key(&bit, |(has, _)| *has) {
             Ok(at) if bitmap.is_empty() => drop(self.flags.remove(at)),
             Ok(at) => {
                 if let Some(slot) = self.flags.get_mut(at) {
-                    slot.1 = Arc::new(bitmap);
+                    slot.1 = Arc::new(*bitmap);
                 }
             }
             Err(_) if bitmap.is_empty() => {}
-            Err(at) => self.flags.insert(at, (bit, Arc::new(bitmap))),
+            Err(at) => self.flags.insert(at, (bit, Arc::new(*bitmap))),
         }
     }
 }
@@ -311,7 +311,9 @@ mod tests {
             range in (0_usize..CHUNK_ROWS_MAX, 0_usize..300),
         ) {
             let mut bits = Bitmap::default();
-            places.iter().for_each(|place| bits.set(*place));
+            for place in &places {
+                bits.set(*place);
+            }
             prop_assert_eq!(bits.iter().collect::<Vec<_>>(), places.iter().copied().collect::<Vec<_>>());
             prop_assert_eq!(bits.count() as usize, places.len());
             for (nth, place) in places.iter().enumerate() {

@@ -186,8 +186,8 @@ mod tests {
         let modseqs = ModSeqs::collect((0..rows as u64).map(|row| row + 1).collect());
         let mut columns = Columns { base: Arc::new(base), live: None, flags: vec![], modseqs };
         columns.live = Some(Arc::new(Bitmap::first(rows - 1)));
-        columns.set_flag(3, Bitmap::first(rows / 2));
-        columns.set_flag(127, Bitmap::first(1));
+        columns.set_flag(3, &Bitmap::first(rows / 2));
+        columns.set_flag(127, &Bitmap::first(1));
         columns
     }
 

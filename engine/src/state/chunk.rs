@@ -40,7 +40,9 @@ impl Chunk {
     /// A chunk of appended messages; `None` if there are none.
     pub(crate) fn of_rows(rows: &[NewRow], modseq: u64) -> Option<Self> {
         let mut base = Base::default();
-        rows.iter().for_each(|row| base.push(row));
+        for row in rows {
+            base.push(row);
+        }
         let mut columns = Columns {
             base: Arc::new(base),
             live: None,
@@ -52,7 +54,7 @@ impl Chunk {
             let mut bitmap = Bitmap::default();
             let has = |row: &NewRow| row.flags.0 & (1 << bit) != 0;
             rows.iter().enumerate().filter(|(_, row)| has(row)).for_each(|(at, _)| bitmap.set(at));
-            columns.set_flag(narrow(bit), bitmap);
+            columns.set_flag(narrow(bit), &bitmap);
         }
         Self::of(columns)
     }

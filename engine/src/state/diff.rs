@@ -85,7 +85,9 @@ fn compare_same_rows(was: &Columns, is: &Columns, diff: &mut Diff) {
     let (live_before, live_now) = (was.live(), is.live());
     edit::push_uids(was, &live_before.without(&live_now), &mut diff.expunged);
     let mut changed = Bitmap::default();
-    newer_rows(was, is).iter().for_each(|(at, _)| changed.set(*at));
+    for (at, _) in newer_rows(was, is) {
+        changed.set(at);
+    }
     edit::push_uids(was, &changed, &mut diff.reflagged);
 }
 

@@ -87,11 +87,11 @@ pub(crate) fn with_flags(
             FlagAction::Add | FlagAction::Replace => has.or(mask),
             FlagAction::Remove => has.without(mask),
         };
-        edited.set_flag(bit, has);
+        edited.set_flag(bit, &has);
     }
     if action == FlagAction::Replace {
         for (bit, has) in columns.flags.iter().filter(|(bit, _)| flags.0 & (1 << bit) == 0) {
-            edited.set_flag(*bit, has.without(mask));
+            edited.set_flag(*bit, &has.without(mask));
         }
     }
     edited.modseqs = columns.modseqs.with(mask, modseq, columns.base.len());

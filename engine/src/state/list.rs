@@ -86,7 +86,9 @@ impl MailboxList {
     pub(crate) fn apply(&mut self, change: &ListChange) {
         match change {
             ListChange::Account(made) | ListChange::Create(made) => {
-                made.iter().for_each(|mailbox| self.insert(mailbox.clone()));
+                for mailbox in made {
+                    self.insert(mailbox.clone());
+                }
             }
             ListChange::Delete(id) => self.entries.retain(|_, entry| entry.id != *id),
             ListChange::Rename(names) => self.rename(names),
@@ -163,7 +165,9 @@ pub(crate) mod plan {
             inbox.chain(defaults.iter().map(|(name, special_use)| (name.as_str(), *special_use)))
         {
             let more = new_mailboxes(&list, name, special_use, numbers)?;
-            more.iter().for_each(|mailbox| list.insert(mailbox.clone()));
+            for mailbox in &more {
+                list.insert(mailbox.clone());
+            }
             made.extend(more);
         }
         Ok(ListChange::Account(made))

@@ -93,8 +93,8 @@ impl MailboxState {
     /// Reads the columns that an append may have to join, so that it cannot fail half-way.
     pub(crate) fn load_tail(&self) -> Result<(), Error> {
         let is_small = |chunk: &&Arc<Chunk>| (chunk.summary.rows as usize) < CHUNK_ROWS_MAX;
-        let tail = self.chunks.iter().rev().take_while(is_small);
-        tail.map(|chunk| chunk.columns(&self.source).map(drop)).collect()
+        let mut tail = self.chunks.iter().rev().take_while(is_small);
+        tail.try_for_each(|chunk| chunk.columns(&self.source).map(drop))
     }
 
     fn learn(&mut self, new_keywords: &[Keyword]) {

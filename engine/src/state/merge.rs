@@ -109,7 +109,7 @@ impl Filling {
             modseqs: ModSeqs::collect(self.modseqs),
         };
         for (bit, bitmap) in self.flags {
-            columns.set_flag(bit, bitmap);
+            columns.set_flag(bit, &bitmap);
         }
         Chunk::of(columns).map(Arc::new)
     }

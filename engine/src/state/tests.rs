@@ -122,9 +122,9 @@ impl World {
         Self { subjects: [subject(1), subject(2)], shelf, log: Vec::new(), next_email: 1 }
     }
 
-    fn take(&mut self, second: bool, step: Step) {
+    fn take(&mut self, second: bool, step: &Step) {
         let at = usize::from(second);
-        match step {
+        match *step {
             Step::Append { count, flags } => self.append(at, count, flags),
             Step::Edit { pick, action, flags, since_percent } => {
                 let subject = &mut self.subjects[at];
@@ -406,7 +406,7 @@ proptest! {
 fn run(steps: Vec<(bool, Step)>) {
     let mut world = World::new();
     for (second, step) in steps {
-        world.take(second, step);
+        world.take(second, &step);
         world.check();
     }
     world.check_at_the_end();
@@ -429,7 +429,7 @@ fn single_appends_cross_every_merge_and_leave_few_chunks() {
 fn thin_chunks_are_joined() {
     let mut world = World::new();
     world.append(0, 20_000, [0, 1, 4]);
-    world.take(false, Step::Remember);
+    world.take(false, &Step::Remember);
     for _ in 0..6 {
         let every_second = every_second_uid(&world.subjects[0].model);
         let subject = &mut world.subjects[0];

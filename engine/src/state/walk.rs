@@ -148,11 +148,15 @@ fn copy_flags(into: &mut Columns, from: &Columns, rows: &[(usize, usize)], mask:
         let there = from.flag(bit);
         let mut has = into.flag(bit).without(mask);
         rows.iter().filter(|(_, place)| there.has(*place)).for_each(|(at, _)| has.set(*at));
-        into.set_flag(bit, has);
+        into.set_flag(bit, &has);
     }
 }
 
 /// The rows of one chunk, or why there are none.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, on the stack; a box would be an allocation for each chunk"
+)]
 enum Rows<'a> {
     Of(ChunkRows<'a>),
     Failed(Option<Error>),

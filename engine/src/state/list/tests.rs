@@ -136,7 +136,9 @@ impl Subject {
             Step::Delete(name) => {
                 let change = plan::delete(&self.list, name);
                 assert_eq!(change.is_ok(), model.delete(&spelled(name)));
-                change.iter().for_each(|change| self.list.apply(change));
+                if let Ok(change) = change {
+                    self.list.apply(&change);
+                }
             }
             Step::Rename(from, to) => {
                 let is_renamed = model.rename(&spelled(from), &spelled(to));
