@@ -147,7 +147,7 @@ async fn wait_until(notify: &Notify, is_new: impl Fn() -> bool) {
         if is_new() {
             return;
         }
-        let notified: std::pin::Pin<&mut dyn Future<Output = ()>> = notified;
+        let notified: std::pin::Pin<&mut (dyn Future<Output = ()> + Send)> = notified;
         notified.await;
     }
 }
