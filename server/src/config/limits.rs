@@ -48,6 +48,10 @@ pub struct Limits {
     /// How long an IMAP client may say nothing (RFC 9051, 5.4: at least 30 minutes).
     #[serde(rename = "imap_idle_seconds", deserialize_with = "seconds")]
     pub imap_idle_time: Duration,
+    /// How often a client in IDLE is told that the server is there, so that address translators
+    /// on the way do not forget the connection.
+    #[serde(rename = "imap_keep_alive_seconds", deserialize_with = "seconds")]
+    pub imap_keep_alive_time: Duration,
     /// How long a POP3 client may say nothing (RFC 1939, 3: at least 10 minutes).
     #[serde(rename = "pop3_idle_seconds", deserialize_with = "seconds")]
     pub pop3_idle_time: Duration,
@@ -79,6 +83,7 @@ impl Default for Limits {
             log_in_time: Duration::from_mins(1),
             tls_handshake_time: Duration::from_secs(15),
             imap_idle_time: Duration::from_mins(30),
+            imap_keep_alive_time: Duration::from_mins(4),
             pop3_idle_time: Duration::from_mins(10),
             smtp_idle_time: Duration::from_mins(5),
             command_time: Duration::from_mins(10),

@@ -88,6 +88,8 @@ bad_commands_max = 50
 log_in_seconds = 60
 tls_handshake_seconds = 15
 imap_idle_seconds = 1800
+# How often a client in IDLE is told that the server is still there.
+imap_keep_alive_seconds = 240
 pop3_idle_seconds = 600
 smtp_idle_seconds = 300
 command_seconds = 600

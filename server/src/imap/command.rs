@@ -1,4 +1,4 @@
-//! What a client can say: one value for each command of IMAP4rev1 (RFC 3501, 6) and of the
+//! What a client can say: one value for each command of `IMAP4rev1` (RFC 3501, 6) and of the
 //! extensions we offer. Built by `parse`, read by `commands`; knows neither bytes nor the store.
 
 mod fetch;
@@ -231,9 +231,10 @@ impl MailboxName {
     pub fn new(name: &str) -> Self {
         let name = name.strip_suffix('/').unwrap_or(name);
         let (first, rest) = name.split_at(name.find('/').unwrap_or(name.len()));
-        match first.eq_ignore_ascii_case("INBOX") {
-            true => Self(format!("INBOX{rest}")),
-            false => Self(name.to_owned()),
+        if first.eq_ignore_ascii_case("INBOX") {
+            Self(format!("INBOX{rest}"))
+        } else {
+            Self(name.to_owned())
         }
     }
 

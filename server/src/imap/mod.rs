@@ -1,16 +1,39 @@
-//! The IMAP sessions.
+//! `IMAP4rev1` (RFC 3501) and its extensions; `docs/PROTOCOLS.md` says which, and how.
+//!
+//! A session is: read (`dialogue`, `parse`) → value (`command`) → handler (`session`,
+//! `commands`) → bytes (`encode`). What the session knows of its mailbox is in `view`; errors
+//! become `NO` and `BAD` in `refusal`.
 
+mod calendar;
 pub mod command;
+mod commands;
+mod dialogue;
+mod encode;
+mod outcome;
 pub mod parse;
+mod pattern;
+mod refusal;
+mod response;
+mod session;
 mod utf7;
+mod view;
 
 use std::sync::Arc;
 
 use crate::config::Role;
 use crate::context::Context;
 use crate::stream::Stream;
+use dialogue::Dialogue;
+use session::Session;
 
 /// Serves one connection until it ends.
 pub async fn serve(context: Arc<Context>, stream: Stream, role: Role) {
-    let _ = (context, stream, role);
+    let hostname = context.config.hostname.clone();
+    let mut dialogue = Dialogue::new(context, stream, role);
+    let capabilities = commands::before_login(&dialogue);
+    dialogue.untagged(format_args!("OK [{capabilities}] {hostname} Fumikura is ready"));
+    if let Err(error) = Session::converse(&mut dialogue).await {
+        tracing::debug!(peer = %dialogue.connection.peer(), %error, "connection ended");
+    }
+    dialogue.connection.close().await;
 }

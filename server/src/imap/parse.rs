@@ -15,7 +15,6 @@ use engine::{FlagSet, Keyword, SystemFlag};
 
 pub use assemble::{Assembler, Limits, Oversize, Step};
 use cursor::{Cursor, Malformed};
-pub(crate) use date::{MONTHS, civil_from_days};
 pub(crate) use search::CHARSETS;
 
 use super::command::{
@@ -163,9 +162,10 @@ fn id(cursor: &mut Cursor<'_>) -> Result<Vec<(String, String)>, Malformed> {
         cursor.skip_spaces();
         let field = String::from_utf8_lossy(&cursor.string()?).into_owned();
         cursor.space()?;
-        let value = match cursor.eat_word("NIL") {
-            true => String::new(),
-            false => String::from_utf8_lossy(&cursor.string()?).into_owned(),
+        let value = if cursor.eat_word("NIL") {
+            String::new()
+        } else {
+            String::from_utf8_lossy(&cursor.string()?).into_owned()
         };
         cursor.skip_spaces();
         if pairs.len() < PAIRS_MAX {
@@ -196,14 +196,15 @@ fn login(cursor: &mut Cursor<'_>) -> Result<Body, Malformed> {
 }
 
 fn enable(cursor: &mut Cursor<'_>) -> Result<Vec<String>, Malformed> {
+    const NAMES_MAX: usize = 100;
     let mut names = Vec::new();
     while cursor.more_words() {
         names.push(cursor.upper_word());
-        if names.last().is_some_and(String::is_empty) || names.len() > 100 {
+        if names.last().is_some_and(String::is_empty) || names.len() > NAMES_MAX {
             return Err(Malformed::Expected("capability names"));
         }
     }
-    Ok(names)
+    if names.is_empty() { Err(Malformed::Expected("capability names")) } else { Ok(names) }
 }
 
 fn select(cursor: &mut Cursor<'_>, access: Access) -> Result<Body, Malformed> {
@@ -342,9 +343,10 @@ fn flag(cursor: &mut Cursor<'_>, flags: &mut FlagSet) -> Result<(), Malformed> {
 fn next_mailbox(cursor: &mut Cursor<'_>) -> Result<MailboxName, Malformed> {
     cursor.space()?;
     let name = decoded_name(&cursor.astring()?)?;
-    match name.is_empty() {
-        true => Err(Malformed::Expected("a mailbox name that is not empty")),
-        false => Ok(MailboxName::new(&name)),
+    if name.is_empty() {
+        Err(Malformed::Expected("a mailbox name that is not empty"))
+    } else {
+        Ok(MailboxName::new(&name))
     }
 }
 

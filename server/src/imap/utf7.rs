@@ -13,9 +13,10 @@ pub(crate) fn decode(name: &[u8]) -> Option<String> {
     while let Some((plain, after)) = rest.split_once('&') {
         text.push_str(plain);
         let (shifted, after) = after.split_once('-')?;
-        match shifted.is_empty() {
-            true => text.push('&'),
-            false => decode_shifted(shifted, &mut text)?,
+        if shifted.is_empty() {
+            text.push('&');
+        } else {
+            decode_shifted(shifted, &mut text)?;
         }
         rest = after;
     }

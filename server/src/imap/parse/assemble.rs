@@ -4,7 +4,7 @@
 //! (RFC 3501, 4.3). For `{n}` the client waits for us to say `+`; for `{n+}` it does not
 //! (RFC 7888), so that what we refuse must be swallowed to find the next command.
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 /// How long commands may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,16 +183,18 @@ impl Assembler {
     fn admit(&mut self, literal: &Literal) -> Result<(), Oversize> {
         if !self.has_message && is_append_message(&self.bytes) {
             self.has_message = true;
-            return match literal.len <= self.limits.message_len_max {
-                true => Ok(()),
-                false => Err(Oversize::Message),
+            return if literal.len <= self.limits.message_len_max {
+                Ok(())
+            } else {
+                Err(Oversize::Message)
             };
         }
         let len = usize::try_from(literal.len).unwrap_or(usize::MAX);
         self.literals_len = self.literals_len.saturating_add(len);
-        match self.literals_len <= self.limits.literals_len_max {
-            true => Ok(()),
-            false => Err(Oversize::Command),
+        if self.literals_len <= self.limits.literals_len_max {
+            Ok(())
+        } else {
+            Err(Oversize::Command)
         }
     }
 
@@ -247,7 +249,7 @@ fn is_append_message(bytes: &[u8]) -> bool {
     let arguments = words.next().unwrap_or_default().trim_ascii_start();
     // Where the mailbox name is itself a literal, the message is the next one.
     let mailbox_is_literal = arguments.starts_with(b"{");
-    let lines = arguments.iter().filter(|byte| **byte == b'\n').count();
+    let lines = memchr_iter(b'\n', arguments).count();
     is_append && lines > usize::from(mailbox_is_literal)
 }
 

@@ -67,10 +67,7 @@ impl<'a> Cursor<'a> {
 
     /// Takes the byte or says what should stand there.
     pub(super) fn expect(&mut self, byte: u8, what: &'static str) -> Result<(), Malformed> {
-        match self.eat(byte) {
-            true => Ok(()),
-            false => Err(Malformed::Expected(what)),
-        }
+        if self.eat(byte) { Ok(()) } else { Err(Malformed::Expected(what)) }
     }
 
     /// The space between arguments; more than one is forgiven.
@@ -258,10 +255,7 @@ impl<'a> Cursor<'a> {
     }
 
     fn bound(&mut self) -> Result<Bound, Malformed> {
-        match self.eat(b'*') {
-            true => Ok(Bound::Highest),
-            false => self.nonzero().map(Bound::Number),
-        }
+        if self.eat(b'*') { Ok(Bound::Highest) } else { self.nonzero().map(Bound::Number) }
     }
 
     fn take_while(&mut self, accept: impl Fn(u8) -> bool) -> &'a [u8] {

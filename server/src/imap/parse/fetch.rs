@@ -50,10 +50,7 @@ fn items(cursor: &mut Cursor<'_>) -> Result<FetchItems, Malformed> {
         item(cursor, &mut items)?;
         cursor.skip_spaces();
     }
-    match items.attributes.is_empty() && items.sections.is_empty() {
-        true => Err(ITEM),
-        false => Ok(items),
-    }
+    if items.attributes.is_empty() && items.sections.is_empty() { Err(ITEM) } else { Ok(items) }
 }
 
 /// ALL, FAST and FULL stand alone (RFC 3501, 6.4.5).
@@ -168,10 +165,7 @@ fn field_names(cursor: &mut Cursor<'_>) -> Result<Vec<String>, Malformed> {
         names.push(String::from_utf8_lossy(&name).into_owned());
         cursor.skip_spaces();
     }
-    match names.is_empty() {
-        true => Err(NAME),
-        false => Ok(names),
-    }
+    if names.is_empty() { Err(NAME) } else { Ok(names) }
 }
 
 /// The section as the answer spells it.

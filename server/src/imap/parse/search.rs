@@ -10,7 +10,7 @@ use crate::imap::command::{DateField, DateRelation, Numbering, ReturnOptions, Se
 /// How deep NOT, OR and parentheses may stand in one another. A chain of OR is one level.
 const DEPTH_MAX: usize = 100;
 
-/// The charsets that BADCHARSET names (RFC 3501, 7.1); text in any other that encoding_rs knows
+/// The charsets that BADCHARSET names (RFC 3501, 7.1); text in any other that `encoding_rs` knows
 /// is taken too.
 pub(crate) const CHARSETS: &str =
     "UTF-8 US-ASCII ISO-8859-1 ISO-2022-JP Shift_JIS EUC-JP GB18030 Big5 EUC-KR";

@@ -1,0 +1,112 @@
+//! One file for each command. A handler gets the state it may touch and the parsed arguments,
+//! writes untagged answers, and returns how the command ended; the tagged line is written after
+//! it. Only commands that change the session's state write it themselves.
+
+mod append;
+mod authenticate;
+mod capability;
+mod close;
+mod copy;
+mod create;
+mod delete;
+mod enable;
+mod expunge;
+mod fetch;
+mod id;
+mod idle;
+mod list;
+mod logout;
+mod lsub;
+mod r#move;
+mod namespace;
+mod rename;
+mod search;
+mod select;
+mod start_tls;
+mod status;
+mod store;
+mod subscribe;
+
+pub(crate) use authenticate::{authenticate, login};
+pub(crate) use capability::{before_login, capabilities};
+pub(crate) use close::close;
+pub(crate) use id::id;
+pub(crate) use idle::idle;
+pub(crate) use logout::logout;
+pub(crate) use select::select;
+pub(crate) use start_tls::start_tls;
+
+use super::command::{Body, Tag};
+use super::dialogue::Dialogue;
+use super::outcome::Outcome;
+use super::response::{Done, Refusal};
+use super::session::{Authenticated, Selected};
+
+/// A command that ended as it should, with nothing more to say.
+pub(crate) fn completed(text: &'static str) -> Done {
+    Done::ok(text)
+}
+
+/// Whether the command acts on the selected mailbox.
+pub(crate) fn needs_mailbox(body: &Body) -> bool {
+    matches!(
+        body,
+        Body::Check
+            | Body::Expunge(_)
+            | Body::Search(_)
+            | Body::Fetch(_)
+            | Body::Store(_)
+            | Body::Copy(_)
+            | Body::Move(_)
+    )
+}
+
+/// Commands of a session that has logged in, whether or not it has selected a mailbox
+/// (RFC 3501, 6.3).
+pub(crate) async fn with_account(
+    session: &mut Authenticated,
+    body: Body,
+    bytes: Vec<u8>,
+    dialogue: &mut Dialogue,
+) -> Outcome {
+    match body {
+        Body::Noop => Ok(Done::ok("NOOP completed")),
+        Body::Enable(names) => Ok(enable::enable(session, &names, dialogue)),
+        Body::Create(mailbox) => create::create(session, &mailbox).await,
+        Body::Delete(mailbox) => delete::delete(session, &mailbox).await,
+        Body::Rename { from, to } => rename::rename(session, &from, &to).await,
+        Body::Subscribe(mailbox) => subscribe::subscribe(session, &mailbox).await,
+        Body::Unsubscribe(mailbox) => subscribe::unsubscribe(session, &mailbox).await,
+        Body::List(query) => list::list(session, &query, dialogue).await,
+        Body::Lsub { reference, pattern } => {
+            lsub::lsub(session, &reference, &pattern, dialogue).await
+        }
+        Body::Namespace => Ok(namespace::namespace(dialogue)),
+        Body::Status { mailbox, items } => status::status(session, &mailbox, &items, dialogue),
+        Body::Append(append) => append::append(session, append, bytes).await,
+        Body::StartTls | Body::Authenticate { .. } | Body::Login { .. } => {
+            Err(Refusal::bad("You are logged in already").into())
+        }
+        _ => Err(Refusal::bad("Select a mailbox first").into()),
+    }
+}
+
+/// Commands on the selected mailbox (RFC 3501, 6.4).
+pub(crate) async fn with_mailbox(
+    selected: &mut Selected,
+    tag: &Tag,
+    body: Body,
+    dialogue: &mut Dialogue,
+) -> Outcome {
+    match body {
+        // Everything is on disk already (RFC 3501, 6.4.1).
+        Body::Check => Ok(Done::ok("CHECK completed")),
+        Body::Expunge(set) => expunge::expunge(selected, set.as_ref()).await,
+        Body::Search(search) => search::search(selected, tag, &search, dialogue).await,
+        Body::Fetch(fetch) => fetch::fetch(selected, &fetch, dialogue).await,
+        Body::Store(store) => store::store(selected, store, dialogue).await,
+        Body::Copy(copy) => copy::copy(selected, &copy).await,
+        Body::Move(transfer) => r#move::r#move(selected, &transfer, dialogue).await,
+        _ => Err(Refusal::bad("Select a mailbox first").into()),
+    }
+}

@@ -1,0 +1,30 @@
+//! CAPABILITY (RFC 3501, 6.1.1), also as the response code of the greeting and of a log-in.
+
+use crate::imap::dialogue::Dialogue;
+use crate::imap::session::Session;
+
+/// What is whole here, before and after log-in.
+const ALWAYS: &str = "CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE CHILDREN \
+                      UNSELECT UIDPLUS MOVE CONDSTORE ESEARCH SPECIAL-USE";
+
+/// The capabilities in a state of the session.
+pub(crate) fn capabilities(session: &Session, dialogue: &Dialogue) -> String {
+    match session {
+        Session::NotAuthenticated(_) => before_login(dialogue),
+        _ => ALWAYS.to_owned(),
+    }
+}
+
+/// Before log-in the ways to log in are told too; without TLS only that it must be started,
+/// unless the client is on this machine (RFC 3501, 6.2.3: LOGINDISABLED).
+pub(crate) fn before_login(dialogue: &Dialogue) -> String {
+    let start_tls = if dialogue.connection.is_tls() { "" } else { " STARTTLS" };
+    let log_in =
+        if dialogue.allows_password() { " AUTH=PLAIN AUTH=LOGIN" } else { " LOGINDISABLED" };
+    format!("{ALWAYS}{start_tls}{log_in}")
+}
+
+/// After log-in.
+pub(crate) fn after_login() -> String {
+    ALWAYS.to_owned()
+}

@@ -1,0 +1,42 @@
+//! COPY and UID COPY (RFC 3501, 6.4.7) with COPYUID (RFC 4315, 3).
+
+use engine::{Copied, Error, Mailbox};
+
+use crate::imap::command::{MailboxName, Transfer};
+use crate::imap::encode::uid_set;
+use crate::imap::outcome::Outcome;
+use crate::imap::response::{Done, Refusal};
+use crate::imap::session::{Authenticated, Selected};
+
+/// One record for all messages: all of them are copied or none.
+pub(crate) async fn copy(selected: &Selected, copy: &Transfer) -> Outcome {
+    let uids = selected.view.uids(&copy.messages, copy.numbering)?;
+    let to = destination(&selected.authenticated, &copy.mailbox)?;
+    if uids.is_empty() {
+        return Ok(Done::ok("There was nothing to copy"));
+    }
+    let copied = selected.mailbox.copy(uids, &to).await?;
+    Ok(if copied.dest.is_empty() {
+        Done::ok("There was nothing to copy")
+    } else {
+        Done::with(copy_uid(&copied), "COPY completed")
+    })
+}
+
+/// The mailbox to copy to. TRYCREATE says that it may be made and the command tried again
+/// (RFC 3501, 6.4.7).
+pub(super) fn destination(
+    session: &Authenticated,
+    mailbox: &MailboxName,
+) -> Result<Mailbox, Refusal> {
+    session.account.mailbox(mailbox.as_str()).map_err(|error| match error {
+        Error::NoSuchMailbox => Refusal::no("TRYCREATE", "No such mailbox"),
+        error => error.into(),
+    })
+}
+
+/// `COPYUID`: both sets have the same order.
+pub(super) fn copy_uid(copied: &Copied) -> String {
+    let (source, dest) = (uid_set(&copied.source), uid_set(&copied.dest));
+    format!("COPYUID {} {source} {dest}", copied.uid_validity.get())
+}

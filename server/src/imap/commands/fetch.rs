@@ -1,0 +1,181 @@
+//! FETCH and UID FETCH (RFC 3501, 6.4.5; RFC 7162, 3.1.4).
+//!
+//! Rows of the view's snapshot are formatted straight into the output, a piece at a time, each
+//! sent before the next is made: memory does not grow with the mailbox, nor with the answer.
+
+mod section;
+
+use std::sync::Arc;
+
+use engine::{Error, FlagAction, FlagEdit, FlagSet, Mailbox, ModSeq, Row, SystemFlag, UidSet};
+
+use self::section::{OpenMessage, Unreadable, WantedSection};
+use crate::imap::command::{Access, Fetch, FetchAttribute, FetchItems};
+use crate::imap::dialogue::{Dialogue, blocking};
+use crate::imap::encode::{FlagTexts, RowWriter};
+use crate::imap::outcome::{Outcome, Stop};
+use crate::imap::response::{Done, Refusal};
+use crate::imap::session::{HeldBody, Selected};
+
+/// Output that is made at one go.
+const PIECE_LEN: usize = 64 << 10;
+
+/// Answers, and marks as read what was read.
+pub(crate) async fn fetch(
+    selected: &mut Selected,
+    fetch: &Fetch,
+    dialogue: &mut Dialogue,
+) -> Outcome {
+    let mut uids = selected.view.uids(&fetch.messages, fetch.numbering)?;
+    selected.authenticated.condstore |= fetch.items.wants(FetchAttribute::ModSeq);
+    if let Some(since) = fetch.changed_since {
+        uids = uids.intersection(&selected.view.snapshot().changed_since(since)?);
+    }
+    let mut marked = None;
+    if fetch.items.marks_seen() && selected.access == Access::ReadWrite {
+        marked = mark_seen(selected, &uids).await?;
+        selected.tell_keywords(dialogue);
+    }
+    let mut last_body = selected.last_body.take();
+    let wanted = (&uids, &fetch.items, marked);
+    let damaged = write(selected, wanted, &mut last_body, dialogue).await?;
+    selected.last_body = last_body;
+    let tells_flags = fetch.items.wants(FetchAttribute::Flags);
+    selected
+        .view
+        .told(|uid, modseq| uids.contains(uid) && (tells_flags || Some(modseq) == marked))?;
+    match damaged {
+        0 => Ok(Done::ok("FETCH completed")),
+        _ => Err(Refusal::no("CORRUPTION", "Some messages could not be read").into()),
+    }
+}
+
+/// Sets `\Seen` where it is not set (RFC 3501, 6.4.5). Where that cannot be stored, reading goes
+/// on all the same.
+async fn mark_seen(selected: &mut Selected, uids: &UidSet) -> Result<Option<ModSeq>, Error> {
+    let mut unseen = UidSet::new();
+    for row in selected.view.snapshot().rows(uids) {
+        let row = row?;
+        if !row.flags.has(SystemFlag::Seen) {
+            unseen.insert(row.uid);
+        }
+    }
+    if unseen.is_empty() {
+        return Ok(None);
+    }
+    let flags = FlagSet::system(&[SystemFlag::Seen]);
+    let edit = FlagEdit { uids: unseen, action: FlagAction::Add, flags, unchanged_since: None };
+    match selected.mailbox.edit_flags(edit).await {
+        Ok(edited) => {
+            selected.view.advance_flags(selected.mailbox.snapshot())?;
+            Ok(edited.modseq)
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a message was read but not marked so");
+            Ok(None)
+        }
+    }
+}
+
+/// Writes the answers; returns how many messages could not be read.
+async fn write(
+    selected: &Selected,
+    (uids, items, marked): (&UidSet, &FetchItems, Option<ModSeq>),
+    last_body: &mut Option<HeldBody>,
+    dialogue: &mut Dialogue,
+) -> Result<usize, Stop> {
+    let snapshot = Arc::clone(selected.view.snapshot());
+    let mut writer = Writer {
+        rows: RowWriter::new(FlagTexts::new(snapshot.keywords())),
+        items,
+        sections: items.sections.iter().map(WantedSection::new).collect(),
+        marked,
+        extra: extra_items(items, selected.authenticated.condstore),
+        mailbox: &selected.mailbox,
+        last_body,
+        damaged: 0,
+    };
+    let mut rows = snapshot.rows(uids);
+    loop {
+        let out = dialogue.out();
+        let has_more = if items.reads_messages() {
+            blocking(|| writer.piece(&mut rows, out))
+        } else {
+            writer.piece(&mut rows, out)
+        }?;
+        if !has_more {
+            return Ok(writer.damaged);
+        }
+        dialogue.connection.flush_if_full().await?;
+        tokio::task::yield_now().await;
+    }
+}
+
+/// What is told of a message that was just marked as read, besides what was asked for.
+fn extra_items(items: &FetchItems, condstore: bool) -> Vec<FetchAttribute> {
+    let mut extra = vec![FetchAttribute::Flags];
+    if condstore {
+        extra.push(FetchAttribute::ModSeq);
+    }
+    extra.retain(|item| !items.wants(*item));
+    extra
+}
+
+struct Writer<'f> {
+    rows: RowWriter<'f>,
+    items: &'f FetchItems,
+    sections: Vec<WantedSection<'f>>,
+    marked: Option<ModSeq>,
+    extra: Vec<FetchAttribute>,
+    mailbox: &'f Mailbox,
+    last_body: &'f mut Option<HeldBody>,
+    damaged: usize,
+}
+
+impl Writer<'_> {
+    /// Writes messages until there is enough to send; false when there are no more.
+    fn piece(
+        &mut self,
+        rows: &mut impl Iterator<Item = Result<Row, Error>>,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, Error> {
+        while out.len() < PIECE_LEN {
+            let Some(row) = rows.next() else { return Ok(false) };
+            self.message(&row?, out);
+        }
+        Ok(true)
+    }
+
+    /// Writes one message; one that cannot be read is left out, and counted.
+    fn message(&mut self, row: &Row, out: &mut Vec<u8>) {
+        let start = out.len();
+        if let Err(error) = self.try_message(row, out) {
+            tracing::error!(uid = row.uid.get(), %error, "cannot read a message");
+            out.truncate(start);
+            self.damaged += 1;
+        }
+    }
+
+    fn try_message(&mut self, row: &Row, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+        RowWriter::begin(row, out);
+        for attribute in &self.items.attributes {
+            self.rows.push(*attribute, row, out);
+        }
+        if self.marked == Some(row.modseq) {
+            self.extra.iter().for_each(|attribute| self.rows.push(*attribute, row, out));
+        }
+        if self.items.reads_messages() {
+            let stored = self.mailbox.message(row);
+            let mut message = OpenMessage::new(stored, row.message, self.last_body.take());
+            for attribute in &self.items.attributes {
+                message.push(*attribute, out)?;
+            }
+            for section in &self.sections {
+                message.push_section(section, out)?;
+            }
+            *self.last_body = message.held_body(&self.items.sections);
+        }
+        RowWriter::end(out);
+        Ok(())
+    }
+}

@@ -1,0 +1,28 @@
+//! MOVE and UID MOVE (RFC 6851).
+
+use super::copy::{copy_uid, destination};
+use crate::imap::command::Transfer;
+use crate::imap::dialogue::Dialogue;
+use crate::imap::outcome::Outcome;
+use crate::imap::response::Done;
+use crate::imap::session::Selected;
+
+/// One record takes the messages here and puts them there. COPYUID goes untagged before the
+/// EXPUNGE responses (RFC 6851, 4.3), which the session gets like every other.
+pub(crate) async fn r#move(
+    selected: &Selected,
+    transfer: &Transfer,
+    dialogue: &mut Dialogue,
+) -> Outcome {
+    selected.writable()?;
+    let uids = selected.view.uids(&transfer.messages, transfer.numbering)?;
+    let to = destination(&selected.authenticated, &transfer.mailbox)?;
+    if uids.is_empty() {
+        return Ok(Done::ok("There was nothing to move"));
+    }
+    let moved = selected.mailbox.move_to(uids, &to).await?;
+    if !moved.dest.is_empty() {
+        dialogue.untagged(format_args!("OK [{}] Moved", copy_uid(&moved)));
+    }
+    Ok(Done::ok("MOVE completed"))
+}

@@ -1,0 +1,239 @@
+//! Search keys made ready for one view, and asked of one message, the cheap ones first.
+
+use engine::message::{ListData, Structure};
+use engine::search::{Needle, body_contains, field_contains, text_contains};
+use engine::{Error, FlagBits, Mailbox, Row, Snapshot, StoredMessage, UidSet};
+
+use crate::imap::command::{DateField, DateRelation, Numbering, SearchKey};
+use crate::imap::response::Refusal;
+use crate::imap::view::SelectedView;
+
+/// A search key with its numbers resolved and its text folded.
+#[derive(Debug)]
+pub(super) enum Condition {
+    Always,
+    Never,
+    Flags(FlagBits),
+    Uids(UidSet),
+    Date { field: DateField, relation: DateRelation, day: i64 },
+    Larger(u64),
+    Smaller(u64),
+    ModSeq(u64),
+    Field { name: Vec<u8>, needle: Needle },
+    Body(Needle),
+    Text(Needle),
+    Not(Box<Condition>),
+    Any(Vec<Condition>),
+    All(Vec<Condition>),
+}
+
+/// What must be read to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cost {
+    /// Nothing but the row.
+    Row,
+    /// List data, perhaps the header.
+    Header,
+    /// The whole message.
+    Message,
+}
+
+impl Condition {
+    /// All of the keys.
+    pub(super) fn all(keys: &[SearchKey], view: &SelectedView) -> Result<Self, Refusal> {
+        Self::many(keys, view).map(Self::All)
+    }
+
+    /// Cheap ones first, in the order given otherwise.
+    fn many(keys: &[SearchKey], view: &SelectedView) -> Result<Vec<Self>, Refusal> {
+        let conditions: Result<Vec<_>, _> = keys.iter().map(|key| Self::new(key, view)).collect();
+        let mut conditions = conditions?;
+        conditions.sort_by_key(Self::cost);
+        Ok(conditions)
+    }
+
+    fn new(key: &SearchKey, view: &SelectedView) -> Result<Self, Refusal> {
+        Ok(match key {
+            SearchKey::All => Self::Always,
+            SearchKey::Nothing => Self::Never,
+            SearchKey::Flag(flag) => Self::Flags(flag.bit()),
+            SearchKey::Keyword(keyword) => {
+                let keywords = view.snapshot().keywords();
+                let number = keywords.iter().position(|known| Some(known) == keyword.as_ref());
+                number.map_or(Self::Never, |number| Self::Flags(FlagBits::keyword(number)))
+            }
+            SearchKey::Sequence(set) => Self::Uids(view.uids(set, Numbering::Sequence)?),
+            SearchKey::Uid(set) => Self::Uids(view.uids(set, Numbering::Uid)?),
+            SearchKey::Date { field, relation, day } => {
+                Self::Date { field: *field, relation: *relation, day: i64::from(*day) }
+            }
+            SearchKey::Larger(size) => Self::Larger(*size),
+            SearchKey::Smaller(size) => Self::Smaller(*size),
+            SearchKey::ModSeq(modseq) => Self::ModSeq(*modseq),
+            SearchKey::Header { field, text } => {
+                Self::Field { name: field.clone().into_bytes(), needle: Needle::new(text) }
+            }
+            SearchKey::Body(text) => Self::Body(Needle::new(text)),
+            SearchKey::Text(text) => Self::Text(Needle::new(text)),
+            SearchKey::Not(key) => Self::Not(Box::new(Self::new(key, view)?)),
+            SearchKey::Or(keys) => Self::Any(Self::many(keys, view)?),
+            SearchKey::And(keys) => Self::All(Self::many(keys, view)?),
+        })
+    }
+
+    /// What must be read, at worst.
+    pub(super) fn cost(&self) -> Cost {
+        match self {
+            Self::Field { .. } => Cost::Header,
+            Self::Body(_) | Self::Text(_) => Cost::Message,
+            Self::Not(condition) => condition.cost(),
+            Self::Any(conditions) | Self::All(conditions) => {
+                conditions.iter().map(Self::cost).max().unwrap_or(Cost::Row)
+            }
+            _ => Cost::Row,
+        }
+    }
+
+    /// A set that holds every message for which the condition can hold.
+    pub(super) fn candidates(&self, snapshot: &Snapshot) -> Result<UidSet, Error> {
+        Ok(match self {
+            Self::Uids(uids) => uids.clone(),
+            Self::Never => UidSet::new(),
+            Self::Flags(flags) => snapshot.uids_with(*flags)?,
+            Self::ModSeq(modseq) => snapshot.changed_since(modseq.saturating_sub(1))?,
+            Self::All(conditions) => {
+                let mut all = UidSet::all();
+                for condition in conditions {
+                    all = all.intersection(&condition.candidates(snapshot)?);
+                }
+                all
+            }
+            _ => UidSet::all(),
+        })
+    }
+
+    /// Whether the condition holds for a message.
+    pub(super) fn holds(&self, candidate: &mut Candidate<'_>) -> Result<bool, Error> {
+        let row = candidate.row;
+        Ok(match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Flags(flags) => row.flags & *flags == *flags,
+            Self::Uids(uids) => uids.contains(row.uid),
+            Self::Date { field: DateField::Internal, relation, day } => {
+                let date = row.internal_date;
+                is_related(local_day(date.seconds, date.zone_minutes), *relation, *day)
+            }
+            // Kept as it was written, zone left out.
+            Self::Date { field: DateField::Sent, relation, day } => {
+                is_related(local_day(row.sent_date, 0), *relation, *day)
+            }
+            Self::Larger(size) => u64::from(row.size) > *size,
+            Self::Smaller(size) => u64::from(row.size) < *size,
+            Self::ModSeq(modseq) => row.modseq.get() >= *modseq,
+            Self::Field { name, needle } => candidate.field_contains(name, needle)?,
+            Self::Body(needle) => {
+                candidate.read_message()?;
+                candidate.message().is_some_and(|(bytes, tree)| body_contains(bytes, tree, needle))
+            }
+            Self::Text(needle) => {
+                candidate.read_message()?;
+                candidate.message().is_some_and(|(bytes, tree)| text_contains(bytes, tree, needle))
+            }
+            Self::Not(condition) => !condition.holds(candidate)?,
+            Self::Any(conditions) => {
+                for condition in conditions {
+                    if condition.holds(candidate)? {
+                        return Ok(true);
+                    }
+                }
+                false
+            }
+            Self::All(conditions) => {
+                for condition in conditions {
+                    if !condition.holds(candidate)? {
+                        return Ok(false);
+                    }
+                }
+                true
+            }
+        })
+    }
+}
+
+/// A day since 1970-01-01, in the zone of the date itself.
+fn local_day(unix_seconds: i64, zone_minutes: i16) -> i64 {
+    unix_seconds.saturating_add(i64::from(zone_minutes) * 60).div_euclid(86_400)
+}
+
+fn is_related(date: i64, relation: DateRelation, day: i64) -> bool {
+    match relation {
+        DateRelation::Before => date < day,
+        DateRelation::On => date == day,
+        DateRelation::Since => date >= day,
+    }
+}
+
+/// A message under question; each piece of it is read when it is first needed.
+pub(super) struct Candidate<'c> {
+    row: &'c Row,
+    mailbox: &'c Mailbox,
+    stored: Option<StoredMessage>,
+    list: Option<ListData>,
+    header: Option<Vec<u8>>,
+    message: Option<(Vec<u8>, Structure)>,
+    bytes_read: u64,
+}
+
+impl<'c> Candidate<'c> {
+    /// Reads nothing yet.
+    pub(super) fn new(row: &'c Row, mailbox: &'c Mailbox) -> Self {
+        let (stored, list, header, message) = (None, None, None, None);
+        Self { row, mailbox, stored, list, header, message, bytes_read: 0 }
+    }
+
+    /// Bytes that were read, a small read counted as a page.
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+
+    fn stored(&mut self) -> &StoredMessage {
+        self.bytes_read += 4096;
+        self.stored.get_or_insert_with(|| self.mailbox.message(self.row))
+    }
+
+    fn list(&mut self) -> Result<&ListData, Error> {
+        let list = match self.list.take() {
+            Some(list) => list,
+            None => self.stored().list()?,
+        };
+        Ok(self.list.insert(list))
+    }
+
+    /// Fields that clients list by are searched without reading the header.
+    fn field_contains(&mut self, name: &[u8], needle: &Needle) -> Result<bool, Error> {
+        if let Some(fields) = self.list()?.fields(&[name.to_vec()]) {
+            return Ok(field_contains(&fields, name, needle));
+        }
+        let header = match self.header.take() {
+            Some(header) => header,
+            None => self.stored().header()?,
+        };
+        let contains = field_contains(&header, name, needle);
+        self.header = Some(header);
+        Ok(contains)
+    }
+
+    fn read_message(&mut self) -> Result<(), Error> {
+        if self.message.is_none() {
+            self.bytes_read += u64::from(self.row.size);
+            let structure = self.stored().structure()?;
+            self.message = Some((self.stored().bytes()?, structure));
+        }
+        Ok(())
+    }
+
+    fn message(&self) -> Option<(&[u8], &Structure)> {
+        self.message.as_ref().map(|(bytes, structure)| (&bytes[..], structure))
+    }
+}

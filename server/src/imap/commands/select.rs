@@ -1,0 +1,79 @@
+//! SELECT and EXAMINE (RFC 3501, 6.3.1 and 6.3.2; RFC 7162, 3.1.2 and 3.1.8).
+
+use engine::{Error, KEYWORDS_MAX, Mailbox, Snapshot};
+
+use crate::imap::command::{Access, Condstore, MailboxName, Tag};
+use crate::imap::dialogue::Dialogue;
+use crate::imap::encode::push_flag_set;
+use crate::imap::response::Done;
+use crate::imap::session::{Authenticated, Selected, Session};
+use crate::imap::view::SelectedView;
+use crate::stream::StreamError;
+
+/// Opens a mailbox: whatever its size, that is to take a pointer.
+pub(crate) async fn select(
+    mut session: Authenticated,
+    tag: &Tag,
+    (name, access, condstore): (&MailboxName, Access, Condstore),
+    dialogue: &mut Dialogue,
+) -> Result<Session, StreamError> {
+    let opened = open(&session, name, access, dialogue);
+    let (mailbox, view) = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            dialogue.refused(Some(tag), &error.into());
+            return Ok(Session::Authenticated(session));
+        }
+    };
+    session.condstore |= condstore == Condstore::Enabled;
+    let (code, text) = match access {
+        Access::ReadWrite => ("READ-WRITE", "SELECT completed"),
+        Access::ReadOnly => ("READ-ONLY", "EXAMINE completed"),
+    };
+    dialogue.done(tag, &Done::with(code.to_owned(), text));
+    dialogue.connection.flush_if_full().await?;
+    let authenticated = session;
+    let selected = Selected { authenticated, mailbox, view, access, last_body: None };
+    Ok(Session::Selected(Box::new(selected)))
+}
+
+fn open(
+    session: &Authenticated,
+    name: &MailboxName,
+    access: Access,
+    dialogue: &mut Dialogue,
+) -> Result<(Mailbox, SelectedView), Error> {
+    let mailbox = session.account.mailbox(name.as_str())?;
+    let snapshot = mailbox.snapshot();
+    describe(&snapshot, access, dialogue)?;
+    Ok((mailbox, SelectedView::new(snapshot)))
+}
+
+/// What SELECT tells, all of it always (CLIENTS.md rule 8).
+fn describe(snapshot: &Snapshot, access: Access, dialogue: &mut Dialogue) -> Result<(), Error> {
+    let first_unseen = snapshot.first_unseen()?;
+    let keywords = snapshot.keywords();
+    dialogue.out().extend_from_slice(b"* FLAGS ");
+    push_flag_set(dialogue.out(), keywords, false);
+    dialogue.out().extend_from_slice(b"\r\n* OK [PERMANENTFLAGS ");
+    match access {
+        Access::ReadWrite => push_flag_set(dialogue.out(), keywords, keywords.len() < KEYWORDS_MAX),
+        // None can be changed (RFC 3501, 6.3.2).
+        Access::ReadOnly => dialogue.out().extend_from_slice(b"()"),
+    }
+    dialogue.out().extend_from_slice(b"] Flags that stay\r\n");
+    dialogue.untagged(format_args!("{} EXISTS", snapshot.exists()));
+    dialogue.untagged("0 RECENT");
+    if let Some(first) = first_unseen {
+        dialogue.untagged(format_args!("OK [UNSEEN {}] First unseen", first.get()));
+    }
+    let validity = snapshot.uid_validity().get();
+    dialogue.untagged(format_args!("OK [UIDVALIDITY {validity}] UIDs are valid"));
+    // A mailbox whose UIDs are spent takes no message, and has no next UID to tell.
+    if let Some(next) = snapshot.uid_next() {
+        dialogue.untagged(format_args!("OK [UIDNEXT {}] The next UID", next.get()));
+    }
+    let highest = snapshot.highest_modseq().get();
+    dialogue.untagged(format_args!("OK [HIGHESTMODSEQ {highest}] The highest mod-sequence"));
+    Ok(())
+}

@@ -1,0 +1,203 @@
+//! The client's side of a session: whole commands come in, answers go out in order.
+//!
+//! While it waits for a command it holds no buffer, and answers to pipelined commands leave
+//! together.
+
+use std::fmt;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::command::{Command, Tag};
+use super::parse::{Assembler, Fault, Limits, Oversize, Step, parse_command, tag_of};
+use super::response::{Done, Refusal, Verdict};
+use crate::config::Role;
+use crate::context::Context;
+use crate::limits::ByteShare;
+use crate::stream::{Connection, Stream, StreamError};
+
+/// A command larger than this takes its memory from the budget that all receivers share.
+const UNSHARED_LEN_MAX: usize = 64 << 10;
+
+/// What the client sent, or what happened instead.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    /// A command, and the bytes it was parsed from.
+    Command(Box<Command>, Vec<u8>, ByteShare),
+    /// Something that is no command.
+    Fault(Fault),
+    /// A command that is too long.
+    Oversize(Option<Tag>, Oversize),
+    /// The client is about to send more than we would throw away.
+    Hopeless,
+    /// The client said nothing for too long.
+    Silence,
+    /// The client began a command and did not end it in time.
+    Stalled,
+    /// The server is about to stop.
+    Shutdown,
+}
+
+/// One client.
+#[derive(Debug)]
+pub(crate) struct Dialogue {
+    /// What all sessions share.
+    pub(crate) context: Arc<Context>,
+    /// The client's bytes.
+    pub(crate) connection: Connection,
+    /// For metrics.
+    pub(crate) role: Role,
+}
+
+impl Dialogue {
+    /// Nothing is said yet.
+    pub(crate) fn new(context: Arc<Context>, stream: Stream, role: Role) -> Self {
+        let connection = Connection::new(stream, context.config.limits.write_time);
+        Self { context, connection, role }
+    }
+
+    /// Waits for the next command, and for all of it.
+    pub(crate) async fn next_command(
+        &mut self,
+        limits: Limits,
+        patience: Duration,
+    ) -> Result<Incoming, StreamError> {
+        if self.connection.buffered().is_empty()
+            && let Some(interruption) = self.wait(Instant::now() + patience).await?
+        {
+            return Ok(interruption);
+        }
+        let deadline = Instant::now() + self.context.config.limits.command_time;
+        match self.assemble(limits, deadline).await {
+            Err(StreamError::TimedOut) => Ok(Incoming::Stalled),
+            other => other,
+        }
+    }
+
+    /// Waits, without a buffer, until the client sends something; or says what came before that.
+    async fn wait(&mut self, deadline: Instant) -> Result<Option<Incoming>, StreamError> {
+        self.connection.flush().await?;
+        let shutdown = self.context.shutdown.clone();
+        tokio::select! {
+            biased;
+            readable = self.connection.readable() => readable.map(|()| None),
+            () = shutdown.requested() => Ok(Some(Incoming::Shutdown)),
+            () = sleep_until(deadline) => Ok(Some(Incoming::Silence)),
+        }
+    }
+
+    async fn assemble(
+        &mut self,
+        limits: Limits,
+        deadline: Instant,
+    ) -> Result<Incoming, StreamError> {
+        let mut assembler = Assembler::new(limits);
+        let mut share = self.context.receiving.share();
+        loop {
+            if self.connection.buffered().is_empty() {
+                self.connection.flush().await?;
+                self.connection.fill(deadline).await?;
+            }
+            let (taken, step) = assembler.push(self.connection.buffered());
+            self.connection.consume(taken);
+            match step {
+                Step::More => {
+                    if assembler.len() > UNSHARED_LEN_MAX && !share.cover(assembler.len()) {
+                        assembler.refuse(Oversize::Together);
+                    }
+                }
+                Step::Continuation => {
+                    self.connection.output().extend_from_slice(b"+ Ready for the literal\r\n");
+                }
+                Step::Complete(bytes) => {
+                    return Ok(match parse_command(&bytes) {
+                        Ok(command) => Incoming::Command(Box::new(command), bytes, share),
+                        Err(fault) => Incoming::Fault(fault),
+                    });
+                }
+                Step::Refused(front, oversize) => {
+                    return Ok(Incoming::Oversize(tag_of(&front), oversize));
+                }
+                Step::Hopeless => return Ok(Incoming::Hopeless),
+            }
+        }
+    }
+
+    /// A line that is no command: an answer in a SASL exchange, or DONE. Without its line end;
+    /// `None` if it is too long.
+    pub(crate) async fn next_line(
+        &mut self,
+        len_max: usize,
+        patience: Duration,
+    ) -> Result<Option<Vec<u8>>, StreamError> {
+        self.connection.flush().await?;
+        let mut line = Vec::new();
+        let deadline = Instant::now() + patience;
+        match self.connection.read_line_into(&mut line, len_max, deadline).await {
+            Ok(()) => {}
+            Err(StreamError::LineTooLong) => {
+                self.connection.skip_line(deadline).await?;
+                return Ok(None);
+            }
+            Err(StreamError::TimedOut) => {
+                self.untagged("BYE Nothing was said for too long");
+                return Err(StreamError::Closed);
+            }
+            Err(error) => return Err(error),
+        }
+        while matches!(line.last(), Some(b'\r' | b'\n')) {
+            line.pop();
+        }
+        Ok(Some(line))
+    }
+
+    /// Where answers are written to.
+    pub(crate) fn out(&mut self) -> &mut Vec<u8> {
+        self.connection.output()
+    }
+
+    /// `* text`.
+    pub(crate) fn untagged(&mut self, text: impl fmt::Display) {
+        // Writing to a `Vec` does not fail.
+        let _ = write!(self.out(), "* {text}\r\n");
+    }
+
+    /// The last line of an answer to a command that was done.
+    pub(crate) fn done(&mut self, tag: &Tag, done: &Done) {
+        let _ = match &done.code {
+            Some(code) => write!(self.out(), "{tag} OK [{code}] {}\r\n", done.text),
+            None => write!(self.out(), "{tag} OK {}\r\n", done.text),
+        };
+    }
+
+    /// The last line of an answer to a command that was refused; untagged if it had no tag.
+    pub(crate) fn refused(&mut self, tag: Option<&Tag>, refusal: &Refusal) {
+        let tag = tag.map_or("*", Tag::as_str);
+        let verdict = match refusal.verdict {
+            Verdict::No => "NO",
+            Verdict::Bad => "BAD",
+        };
+        let _ = match &refusal.code {
+            Some(code) => write!(self.out(), "{tag} {verdict} [{code}] {}\r\n", refusal.text),
+            None => write!(self.out(), "{tag} {verdict} {}\r\n", refusal.text),
+        };
+    }
+
+    /// Whether the client may send its password over this connection.
+    pub(crate) fn allows_password(&self) -> bool {
+        let peer = self.connection.peer().ip();
+        self.context.auth.allows_password(self.connection.is_tls(), peer)
+    }
+}
+
+/// Runs work that reads from disk or searches text, so that other sessions are not kept waiting.
+pub(crate) fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        // A runtime of one thread has nobody to hand the other sessions to.
+        _ => work(),
+    }
+}

@@ -1,0 +1,136 @@
+//! From values to bytes on the wire, appended to an output buffer without an allocation for each
+//! message (RFC 3501, 9).
+
+mod flags;
+mod row;
+
+use engine::UidSet;
+use memchr::memchr_iter;
+
+pub(crate) use flags::{FlagTexts, push_flag_set};
+pub(crate) use row::RowWriter;
+
+use super::calendar::{MONTHS, civil_from_days};
+use super::utf7;
+
+/// A number in decimal.
+pub(crate) fn push_number(out: &mut Vec<u8>, number: impl itoa::Integer) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+/// A range of numbers, as in a sequence set.
+pub(crate) fn push_range(out: &mut Vec<u8>, first: u32, last: u32) {
+    push_number(out, first);
+    if first != last {
+        out.push(b':');
+        push_number(out, last);
+    }
+}
+
+/// A set of UIDs as IMAP writes it.
+pub(crate) fn uid_set(set: &UidSet) -> String {
+    set.to_string()
+}
+
+/// A string: quoted, or a literal if a quoted one could not hold it.
+pub(crate) fn push_string(out: &mut Vec<u8>, text: &[u8]) {
+    if !text.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+        push_literal(out, &[text]);
+        return;
+    }
+    out.push(b'"');
+    for byte in text {
+        if matches!(byte, b'"' | b'\\') {
+            out.push(b'\\');
+        }
+        out.push(*byte);
+    }
+    out.push(b'"');
+}
+
+/// A literal of some octets, in any number of pieces. A literal cannot carry NUL (RFC 3501, 9:
+/// CHAR8), so those that stand in a message are sent as 0x80; the count stays true.
+pub(crate) fn push_literal(out: &mut Vec<u8>, pieces: &[&[u8]]) {
+    out.push(b'{');
+    push_number(out, pieces.iter().map(|piece| piece.len()).sum::<usize>());
+    out.extend_from_slice(b"}\r\n");
+    for piece in pieces {
+        let start = out.len();
+        out.extend_from_slice(piece);
+        for place in memchr_iter(0, piece) {
+            out[start + place] = 0x80;
+        }
+    }
+}
+
+/// A mailbox name in modified UTF-7, always quoted: some clients split answers at spaces.
+pub(crate) fn push_mailbox(out: &mut Vec<u8>, name: &str) {
+    let mut encoded = Vec::with_capacity(name.len());
+    utf7::encode(name, &mut encoded);
+    push_string(out, &encoded);
+}
+
+/// `date-time`, quoted: the internal date in the zone it came with.
+pub(crate) fn push_date_time(out: &mut Vec<u8>, unix_seconds: i64, zone_minutes: i16) {
+    let local = unix_seconds.saturating_add(i64::from(zone_minutes) * 60);
+    let (year, month, day) = civil_from_days(local.div_euclid(86_400));
+    let second = local.rem_euclid(86_400);
+    out.push(b'"');
+    push_two(out, day, b' ');
+    out.push(b'-');
+    out.extend_from_slice(MONTHS.get(month.wrapping_sub(1)).unwrap_or(&"Jan").as_bytes());
+    out.push(b'-');
+    // `4DIGIT`: what lies outside cannot be said.
+    let year = year.clamp(0, 9999);
+    push_two(out, year / 100, b'0');
+    push_two(out, year % 100, b'0');
+    for (before, value) in [(b' ', second / 3600), (b':', second / 60 % 60), (b':', second % 60)] {
+        out.push(before);
+        push_two(out, value, b'0');
+    }
+    out.extend_from_slice(if zone_minutes < 0 { b" -" } else { b" +" });
+    let zone = i64::from(zone_minutes.unsigned_abs());
+    push_two(out, zone / 60 % 100, b'0');
+    push_two(out, zone % 60, b'0');
+    out.push(b'"');
+}
+
+fn push_two(out: &mut Vec<u8>, value: i64, filler: u8) {
+    if value < 10 {
+        out.push(filler);
+    }
+    push_number(out, value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).expect("ASCII")
+    }
+
+    #[test]
+    fn dates_are_written_in_their_zone() {
+        for (seconds, zone, text) in [
+            (837_596_665, -420, "\"17-Jul-1996 02:44:25 -0700\""),
+            (0, 0, "\" 1-Jan-1970 00:00:00 +0000\""),
+            (-1, 330, "\" 1-Jan-1970 05:29:59 +0530\""),
+            (i64::MIN, 0, "\"27-Jan-0000 08:29:52 +0000\""),
+        ] {
+            assert_eq!(written(|out| push_date_time(out, seconds, zone)), text, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn strings_are_quoted_where_they_can_be() {
+        assert_eq!(written(|out| push_string(out, b"a \"b\\")), "\"a \\\"b\\\\\"");
+        assert_eq!(written(|out| push_string(out, b"a\r\nb")), "{4}\r\na\r\nb");
+        let mut out = Vec::new();
+        push_literal(&mut out, &[b"\0a", b"b\0"]);
+        assert_eq!(out, b"{4}\r\n\x80ab\x80");
+        assert_eq!(written(|out| push_mailbox(out, "A&\u{e9}")), "\"A&-&AOk-\"");
+    }
+}

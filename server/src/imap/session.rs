@@ -1,0 +1,297 @@
+//! The protocol's states as types (RFC 3501, 3): each owns what only it may touch.
+
+use std::time::{Duration, Instant};
+
+use engine::{Account, Mailbox, RecordAddr};
+
+use super::command::{Access, Body, Command, Tag};
+use super::commands;
+use super::dialogue::{Dialogue, Incoming};
+use super::outcome::{Outcome, Stop};
+use super::parse::Limits;
+use super::response::Refusal;
+use super::view::{SelectedView, Telling};
+use crate::stream::StreamError;
+
+/// What a client that has not logged in may send in one command.
+const COMMAND_LEN_MAX_BEFORE_LOGIN: usize = 16 << 10;
+
+/// How long the body of a message that is fetched in slices is held for the next slice.
+const BODY_TIME: Duration = Duration::from_secs(2);
+
+/// The state of a session.
+pub(crate) enum Session {
+    /// Who the client is, is not known.
+    NotAuthenticated(NotAuthenticated),
+    /// Logged in, no mailbox selected.
+    Authenticated(Authenticated),
+    /// A mailbox is selected.
+    Selected(Box<Selected>),
+    /// Nothing more is answered.
+    LoggedOut,
+}
+
+/// Before log-in.
+#[derive(Debug, Default)]
+pub(crate) struct NotAuthenticated {
+    /// Log-ins that failed.
+    pub(crate) failures: u32,
+}
+
+/// After log-in.
+pub(crate) struct Authenticated {
+    /// Their mailboxes.
+    pub(crate) account: Account,
+    /// Whether a CONDSTORE enabling command was given (RFC 7162, 3.1).
+    pub(crate) condstore: bool,
+}
+
+/// With a mailbox.
+pub(crate) struct Selected {
+    /// The session without the mailbox.
+    pub(crate) authenticated: Authenticated,
+    /// The mailbox.
+    pub(crate) mailbox: Mailbox,
+    /// What the client knows of it.
+    pub(crate) view: SelectedView,
+    /// SELECT or EXAMINE.
+    pub(crate) access: Access,
+    /// The message that is being fetched in slices, for a short time.
+    pub(crate) last_body: Option<HeldBody>,
+}
+
+/// A body held for the next slice of it, so that it is not read and decompressed for each.
+#[derive(Debug)]
+pub(crate) struct HeldBody {
+    /// Whose.
+    pub(crate) message: RecordAddr,
+    /// All of it.
+    pub(crate) body: Vec<u8>,
+}
+
+impl Selected {
+    /// Refuses what an `EXAMINEd` mailbox must not be asked (RFC 3501, 6.3.2).
+    pub(crate) fn writable(&self) -> Result<(), Refusal> {
+        match self.access {
+            Access::ReadWrite => Ok(()),
+            Access::ReadOnly => Err(Refusal::no("READ-ONLY", "The mailbox is open read-only")),
+        }
+    }
+}
+
+impl Session {
+    /// Has the conversation.
+    pub(crate) async fn converse(dialogue: &mut Dialogue) -> Result<(), StreamError> {
+        let mut session = Self::NotAuthenticated(NotAuthenticated::default());
+        let mut bad_in_a_row = 0;
+        let log_in_deadline = Instant::now() + dialogue.context.config.limits.log_in_time;
+        while !matches!(session, Self::LoggedOut) {
+            let patience = session.patience(dialogue, log_in_deadline);
+            let incoming = dialogue.next_command(session.limits(dialogue), patience).await?;
+            match incoming {
+                Incoming::Command(command, bytes, _share) => {
+                    bad_in_a_row = 0;
+                    session = session.answer(*command, bytes, dialogue).await?;
+                }
+                Incoming::Fault(fault) => {
+                    bad_in_a_row += 1;
+                    dialogue.refused(fault.tag.as_ref(), &fault.kind.into());
+                }
+                Incoming::Oversize(tag, oversize) => {
+                    bad_in_a_row += 1;
+                    dialogue.refused(tag.as_ref(), &oversize.into());
+                }
+                Incoming::Hopeless => return farewell(dialogue, "The literal is far too large"),
+                Incoming::Silence if session.let_go_of_body() => {}
+                Incoming::Stalled => return farewell(dialogue, "The command took too long"),
+                Incoming::Silence => return farewell(dialogue, "Nothing was said for too long"),
+                Incoming::Shutdown => return farewell(dialogue, "The server is shutting down"),
+            }
+            if bad_in_a_row >= dialogue.context.config.limits.bad_commands_max {
+                return farewell(dialogue, "Too many commands that are none");
+            }
+        }
+        Ok(())
+    }
+
+    /// How long to wait for a command; less while a message is held in memory.
+    fn patience(&self, dialogue: &Dialogue, log_in_deadline: Instant) -> Duration {
+        match self {
+            Self::Selected(selected) if selected.last_body.is_some() => BODY_TIME,
+            Self::NotAuthenticated(_) => log_in_deadline.duration_since(Instant::now()),
+            _ => dialogue.context.config.limits.imap_idle_time,
+        }
+    }
+
+    /// Whether there was a message to let go of.
+    fn let_go_of_body(&mut self) -> bool {
+        match self {
+            Self::Selected(selected) => selected.last_body.take().is_some(),
+            _ => false,
+        }
+    }
+
+    fn limits(&self, dialogue: &Dialogue) -> Limits {
+        let limits = &dialogue.context.config.limits;
+        match self {
+            Self::NotAuthenticated(_) => Limits {
+                command_len_max: COMMAND_LEN_MAX_BEFORE_LOGIN,
+                literals_len_max: COMMAND_LEN_MAX_BEFORE_LOGIN,
+                message_len_max: 0,
+            },
+            _ => Limits {
+                command_len_max: limits.imap_command_bytes_max,
+                literals_len_max: limits.literal_bytes_max,
+                message_len_max: limits.message_bytes_max as u64,
+            },
+        }
+    }
+
+    /// Runs one command, with its last line, and returns the state it leaves the session in.
+    async fn answer(
+        self,
+        command: Command,
+        bytes: Vec<u8>,
+        dialogue: &mut Dialogue,
+    ) -> Result<Self, StreamError> {
+        let Command { tag, body } = command;
+        let (name, started) = (body.name(), Instant::now());
+        let session = self.handle(&tag, body, bytes, dialogue).await?;
+        dialogue.context.metrics.command(dialogue.role, name, started.elapsed());
+        dialogue.connection.flush_if_full().await?;
+        Ok(session)
+    }
+
+    async fn handle(
+        self,
+        tag: &Tag,
+        body: Body,
+        bytes: Vec<u8>,
+        dialogue: &mut Dialogue,
+    ) -> Result<Self, StreamError> {
+        match (self, body) {
+            (_, Body::Logout) => {
+                commands::logout(tag, dialogue);
+                Ok(Self::LoggedOut)
+            }
+            (session, Body::Capability) => {
+                dialogue.untagged(commands::capabilities(&session, dialogue));
+                dialogue.done(tag, &commands::completed("CAPABILITY completed"));
+                Ok(session)
+            }
+            (session, Body::Id(fields)) => {
+                commands::id(tag, &fields, dialogue);
+                Ok(session)
+            }
+            (Self::NotAuthenticated(state), body) => state.handle(tag, body, dialogue).await,
+            (Self::Authenticated(state), Body::Select { mailbox, access, condstore }) => {
+                commands::select(state, tag, (&mailbox, access, condstore), dialogue).await
+            }
+            // SELECT closes the old mailbox first, even if it then fails (RFC 3501, 6.3.1).
+            (Self::Selected(state), Body::Select { mailbox, access, condstore }) => {
+                dialogue.untagged("OK [CLOSED] The mailbox before is closed");
+                let state = state.authenticated;
+                commands::select(state, tag, (&mailbox, access, condstore), dialogue).await
+            }
+            (Self::Selected(state), Body::Close) => commands::close(*state, tag, dialogue).await,
+            (Self::Selected(state), Body::Unselect) => {
+                dialogue.done(tag, &commands::completed("UNSELECT completed"));
+                Ok(Self::Authenticated(state.authenticated))
+            }
+            (Self::Authenticated(state), body) => state.handle(tag, body, bytes, dialogue).await,
+            (Self::Selected(state), body) => state.handle(tag, body, bytes, dialogue).await,
+            (Self::LoggedOut, _) => Ok(Self::LoggedOut),
+        }
+    }
+}
+
+impl NotAuthenticated {
+    async fn handle(
+        self,
+        tag: &Tag,
+        body: Body,
+        dialogue: &mut Dialogue,
+    ) -> Result<Session, StreamError> {
+        match body {
+            Body::Noop => {
+                dialogue.done(tag, &commands::completed("NOOP completed"));
+                Ok(Session::NotAuthenticated(self))
+            }
+            Body::StartTls => commands::start_tls(self, tag, dialogue).await,
+            Body::Login { user, password } => {
+                commands::login(self, tag, (&user, &password.0), dialogue).await
+            }
+            Body::Authenticate { mechanism, initial } => {
+                commands::authenticate(self, tag, (&mechanism, initial), dialogue).await
+            }
+            _ => {
+                dialogue.refused(Some(tag), &Refusal::bad("Log in first"));
+                Ok(Session::NotAuthenticated(self))
+            }
+        }
+    }
+}
+
+impl Authenticated {
+    async fn handle(
+        mut self,
+        tag: &Tag,
+        body: Body,
+        bytes: Vec<u8>,
+        dialogue: &mut Dialogue,
+    ) -> Result<Session, StreamError> {
+        let outcome = match body {
+            Body::Idle => commands::idle(None, dialogue).await,
+            body => commands::with_account(&mut self, body, bytes, dialogue).await,
+        };
+        finish(tag, outcome, dialogue)?;
+        Ok(Session::Authenticated(self))
+    }
+}
+
+impl Selected {
+    /// After every command the client is told what changed meanwhile, as far as the command
+    /// allows it (RFC 3501, 7.4.1), and only then that the command is done.
+    async fn handle(
+        mut self: Box<Self>,
+        tag: &Tag,
+        body: Body,
+        bytes: Vec<u8>,
+        dialogue: &mut Dialogue,
+    ) -> Result<Session, StreamError> {
+        let telling = Telling::after(&body);
+        if !matches!(body, Body::Fetch(_)) {
+            self.last_body = None;
+        }
+        let outcome = match body {
+            Body::Idle => commands::idle(Some(&mut self), dialogue).await,
+            body if commands::needs_mailbox(&body) => {
+                commands::with_mailbox(&mut self, tag, body, dialogue).await
+            }
+            body => commands::with_account(&mut self.authenticated, body, bytes, dialogue).await,
+        };
+        let outcome = match (outcome, self.tell(telling, dialogue).await) {
+            (Ok(_), Err(stop)) => Err(stop),
+            (outcome, _) => outcome,
+        };
+        finish(tag, outcome, dialogue)?;
+        Ok(Session::Selected(self))
+    }
+}
+
+/// The last line of an answer.
+fn finish(tag: &Tag, outcome: Outcome, dialogue: &mut Dialogue) -> Result<(), StreamError> {
+    match outcome {
+        Ok(done) => dialogue.done(tag, &done),
+        Err(Stop::Refused(refusal)) => dialogue.refused(Some(tag), &refusal),
+        Err(Stop::Broken(error)) => return Err(error),
+    }
+    Ok(())
+}
+
+/// `* BYE` (RFC 3501, 7.1.5).
+#[expect(clippy::unnecessary_wraps, reason = "callers return what this returns")]
+fn farewell(dialogue: &mut Dialogue, why: &str) -> Result<(), StreamError> {
+    dialogue.untagged(format_args!("BYE {why}"));
+    Ok(())
+}

@@ -1,0 +1,255 @@
+//! What one session knows of its mailbox, and how it is told of changes.
+//!
+//! The view is a pointer to a snapshot. Messages that others expunged stay in it, readable and
+//! numbered, until the client may be told (RFC 3501, 7.4.1; CLIENTS.md rule 17): until then only
+//! flags move forward.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use engine::{Diff, Error, ModSeq, Snapshot, Uid, UidSet};
+
+use super::command::{Body, FetchAttribute, Numbering, SequenceSet};
+use super::dialogue::Dialogue;
+use super::encode::{FlagTexts, RowWriter, push_flag_set};
+use super::outcome::Stop;
+use super::response::Refusal;
+use super::session::Selected;
+
+/// What may be told after a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Telling {
+    /// Whether EXPUNGE and EXISTS may be sent.
+    pub(crate) numbers_may_change: bool,
+    /// Whether flags are told with the UID.
+    pub(crate) numbering: Numbering,
+}
+
+impl Telling {
+    /// FETCH, STORE and SEARCH by sequence number must not be answered with EXPUNGE
+    /// (RFC 3501, 7.4.1).
+    pub(crate) fn after(body: &Body) -> Self {
+        let numbering = match body {
+            Body::Fetch(fetch) => fetch.numbering,
+            Body::Store(store) => store.numbering,
+            Body::Search(search) => search.numbering,
+            _ => return Self { numbers_may_change: true, numbering: Numbering::Sequence },
+        };
+        Self { numbers_may_change: numbering == Numbering::Uid, numbering }
+    }
+}
+
+/// What one session knows of its mailbox.
+#[derive(Debug)]
+pub(crate) struct SelectedView {
+    /// The messages and their numbers, with flags as far as they are known here.
+    snapshot: Arc<Snapshot>,
+    /// The last snapshot of the mailbox that was looked at.
+    seen: Arc<Snapshot>,
+    /// Messages with new flags that the client was not told of.
+    untold: UidSet,
+    /// Keywords the client was told of.
+    keywords_told: usize,
+}
+
+impl SelectedView {
+    /// A view of the mailbox as it is, just told of by SELECT.
+    pub(crate) fn new(snapshot: Arc<Snapshot>) -> Self {
+        let keywords_told = snapshot.keywords().len();
+        Self { seen: Arc::clone(&snapshot), snapshot, untold: UidSet::new(), keywords_told }
+    }
+
+    /// The messages and their numbers.
+    pub(crate) fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
+    }
+
+    /// The last snapshot of the mailbox that was looked at: what to wait for a change of.
+    pub(crate) fn seen(&self) -> &Arc<Snapshot> {
+        &self.seen
+    }
+
+    /// The UIDs that a client means. UIDs without a message mean nothing; a sequence number
+    /// without one is an error (RFC 3501, 6.4.8 and 9).
+    pub(crate) fn uids(&self, set: &SequenceSet, numbering: Numbering) -> Result<UidSet, Refusal> {
+        let snapshot = &self.snapshot;
+        let exists = snapshot.exists();
+        let mut uids = UidSet::new();
+        match numbering {
+            Numbering::Sequence => {
+                for (first, last) in set.resolve_sequence(exists)? {
+                    uids.extend(&snapshot.uids(first.get()..=last.get())?);
+                }
+            }
+            Numbering::Uid => {
+                let Some(highest) = snapshot.last_uid()? else { return Ok(uids) };
+                for (first, last) in set.resolve(NonZeroU32::new(highest.get())) {
+                    // What came after the view was taken, the client cannot mean.
+                    let (first, last) = (Uid::new(first.get()), Uid::new(last.get()));
+                    if let (Some(first), Some(last)) = (first, last) {
+                        uids.insert_range(first, last.min(highest));
+                    }
+                }
+            }
+        }
+        Ok(uids)
+    }
+
+    /// Takes over the flags of a later snapshot; messages and numbers stay. What changed is kept
+    /// to be told.
+    pub(crate) fn advance_flags(&mut self, latest: Arc<Snapshot>) -> Result<(), Error> {
+        if Arc::ptr_eq(&self.seen, &latest) {
+            return Ok(());
+        }
+        let newer = Arc::new(self.snapshot.with_flags_of(&latest)?);
+        self.untold.extend(&Diff::between(&self.snapshot, &newer)?.reflagged);
+        self.snapshot = newer;
+        self.seen = latest;
+        Ok(())
+    }
+
+    /// Takes over a later snapshot whole; says what the client must be told besides flags.
+    fn advance(&mut self, latest: Arc<Snapshot>) -> Result<Moved, Error> {
+        if Arc::ptr_eq(&self.snapshot, &latest) {
+            return Ok(Moved { before: latest, expunged: UidSet::new(), exists: None });
+        }
+        let diff = Diff::between(&self.snapshot, &latest)?;
+        self.untold.extend(&diff.reflagged);
+        let exists = (!diff.appended.is_empty()).then(|| latest.exists());
+        let before = std::mem::replace(&mut self.snapshot, Arc::clone(&latest));
+        self.seen = latest;
+        Ok(Moved { before, expunged: diff.expunged, exists })
+    }
+
+    /// Takes note that these flags were told, or need not be.
+    pub(crate) fn told(&mut self, is_told: impl Fn(Uid, ModSeq) -> bool) -> Result<(), Error> {
+        if self.untold.is_empty() {
+            return Ok(());
+        }
+        let mut untold = UidSet::new();
+        for row in self.snapshot.rows(&self.untold) {
+            let row = row?;
+            if !is_told(row.uid, row.modseq) {
+                untold.insert(row.uid);
+            }
+        }
+        self.untold = untold;
+        Ok(())
+    }
+}
+
+/// What happened between two snapshots.
+#[derive(Debug)]
+struct Moved {
+    before: Arc<Snapshot>,
+    expunged: UidSet,
+    exists: Option<u32>,
+}
+
+impl Selected {
+    /// Tells the client what changed since it was last told.
+    pub(crate) async fn tell(
+        &mut self,
+        telling: Telling,
+        dialogue: &mut Dialogue,
+    ) -> Result<(), Stop> {
+        let latest = self.mailbox.snapshot();
+        if telling.numbers_may_change {
+            let moved = self.view.advance(latest)?;
+            tell_expunged(&moved, dialogue).await?;
+            if let Some(exists) = moved.exists {
+                // No message is ever recent here: see docs/PROTOCOLS.md.
+                dialogue.untagged(format_args!("{exists} EXISTS"));
+                dialogue.untagged("0 RECENT");
+            }
+        } else {
+            self.view.advance_flags(latest)?;
+        }
+        self.tell_keywords(dialogue);
+        self.tell_flags(telling.numbering, dialogue).await
+    }
+
+    /// A keyword must be known before a message can have it.
+    pub(crate) fn tell_keywords(&mut self, dialogue: &mut Dialogue) {
+        let keywords = self.view.snapshot.keywords();
+        if keywords.len() == self.view.keywords_told {
+            return;
+        }
+        self.view.keywords_told = keywords.len();
+        let with_star = keywords.len() < engine::KEYWORDS_MAX;
+        let out = dialogue.out();
+        out.extend_from_slice(b"* FLAGS ");
+        push_flag_set(out, keywords, false);
+        out.extend_from_slice(b"\r\n* OK [PERMANENTFLAGS ");
+        push_flag_set(out, keywords, with_star);
+        out.extend_from_slice(b"] Flags that stay\r\n");
+    }
+
+    async fn tell_flags(
+        &mut self,
+        numbering: Numbering,
+        dialogue: &mut Dialogue,
+    ) -> Result<(), Stop> {
+        if self.view.untold.is_empty() {
+            return Ok(());
+        }
+        let untold = std::mem::take(&mut self.view.untold);
+        self.write_flags(&untold, numbering, dialogue).await
+    }
+
+    /// `* n FETCH (FLAGS …)` for these messages, with the UID where the client thinks in UIDs,
+    /// and the mod-sequence where it asked for them (RFC 7162, 3.2).
+    pub(crate) async fn write_flags(
+        &mut self,
+        uids: &UidSet,
+        numbering: Numbering,
+        dialogue: &mut Dialogue,
+    ) -> Result<(), Stop> {
+        let mut items = Vec::with_capacity(3);
+        if numbering == Numbering::Uid || self.authenticated.condstore {
+            items.push(FetchAttribute::Uid);
+        }
+        items.push(FetchAttribute::Flags);
+        if self.authenticated.condstore {
+            items.push(FetchAttribute::ModSeq);
+        }
+        self.write_rows(uids, &items, dialogue).await
+    }
+
+    /// `* n FETCH (…)` with items that a row alone can answer.
+    pub(crate) async fn write_rows(
+        &self,
+        uids: &UidSet,
+        items: &[FetchAttribute],
+        dialogue: &mut Dialogue,
+    ) -> Result<(), Stop> {
+        let snapshot = &self.view.snapshot;
+        let mut writer = RowWriter::new(FlagTexts::new(snapshot.keywords()));
+        for row in snapshot.rows(uids) {
+            let row = row?;
+            let out = dialogue.out();
+            RowWriter::begin(&row, out);
+            for item in items {
+                writer.push(*item, &row, out);
+            }
+            RowWriter::end(out);
+            dialogue.connection.flush_if_full().await?;
+        }
+        Ok(())
+    }
+}
+
+/// `* n EXPUNGE`, from the highest number down, so that none of them moves another.
+async fn tell_expunged(moved: &Moved, dialogue: &mut Dialogue) -> Result<(), Stop> {
+    let ranges: Vec<_> = moved.expunged.ranges().collect();
+    for uid in ranges.into_iter().rev().flat_map(Iterator::rev).filter_map(Uid::new) {
+        if let Some(seq) = moved.before.seq_of(uid)? {
+            let out = dialogue.out();
+            out.extend_from_slice(b"* ");
+            super::encode::push_number(out, seq.get());
+            out.extend_from_slice(b" EXPUNGE\r\n");
+            dialogue.connection.flush_if_full().await?;
+        }
+    }
+    Ok(())
+}
