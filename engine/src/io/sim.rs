@@ -197,9 +197,9 @@ impl State {
                 }
             }
             Some(seed) => {
-                let seen = file.bytes.clone();
+                let in_memory = file.bytes.clone();
                 file.lose(&mut Choice::new(seed));
-                file.bytes = seen;
+                file.bytes = in_memory;
             }
         }
         self.answer(failure)

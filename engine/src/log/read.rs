@@ -159,14 +159,12 @@ impl LogReader {
             let segment = Segment { file: &*file, id, seed: live.seed() };
             let first = if id == from.segment { from.offset } else { 0 };
             let walk = segment.walk(first, extent, &mut |header, body| {
-                for record in header.records(body) {
-                    let (addr, kind, payload) =
-                        record.map_err(|fault| live.damaged(header.at, fault))?;
-                    if addr >= from {
-                        visit(addr, kind, payload)?;
-                    }
-                }
-                Ok(())
+                let records = header.records(body);
+                let mut records = records.filter(|it| !matches!(it, Ok((at, ..)) if *at < from));
+                records.try_for_each(|record| {
+                    let record = record.map_err(|fault| live.damaged(header.at, fault));
+                    record.and_then(|(addr, kind, payload)| visit(addr, kind, payload))
+                })
             })?;
             damages.extend(walk.damages);
             if Some(id) != active
