@@ -33,5 +33,7 @@ pub(crate) const FRAME_BODY_LEN_MAX: u64 = 1 << 30;
 pub(crate) const SEGMENT_LEN_FIRST: u64 = 16 << 20;
 /// A segment is never shorter, whatever is configured.
 pub(crate) const SEGMENT_LEN_MIN: u64 = 4096;
+/// Bytes of a manifest: a million segments.
+pub(crate) const MANIFEST_LEN_MAX: usize = 16 << 20;
 /// Segments of one shard that are kept open for reading.
 pub(crate) const OPEN_SEGMENTS_MAX: usize = 1024;

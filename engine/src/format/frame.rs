@@ -39,7 +39,7 @@ pub(crate) const HEADER_LEN: usize = 40;
 /// Bytes of a record header.
 pub(crate) const RECORD_HEADER_LEN: usize = 12;
 /// Frames start at multiples of this.
-pub(crate) const ALIGNMENT: u64 = 8;
+pub(crate) const ALIGNMENT: usize = 8;
 
 /// What the checksums of all frame headers of one shard of one store start from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +117,7 @@ impl FrameHeader {
 
     /// Bytes of the frame in the segment: header, records and padding.
     pub(crate) fn stored_len(&self) -> u64 {
-        (HEADER_LEN as u64 + u64::from(self.body_len)).next_multiple_of(ALIGNMENT)
+        (HEADER_LEN as u64 + u64::from(self.body_len)).next_multiple_of(ALIGNMENT as u64)
     }
 
     /// Checks all records in `body`, the stored frame without its header.
@@ -261,8 +261,8 @@ mod tests {
         let mut body = Vec::new();
         put_record(&mut body, 1, &[b"hel", b"lo"]);
         put_record(&mut body, 2, &[]);
-        let header =
-            FrameHeader { at: AT, batch_start: 64, body_len: body.len() as u32, record_count: 2 };
+        let body_len = u32::try_from(body.len()).expect("small");
+        let header = FrameHeader { at: AT, batch_start: 64, body_len, record_count: 2 };
         let mut out = header.encode(seed());
         out.put(&body);
         out.resize(usize::try_from(header.stored_len()).expect("small"), 0);

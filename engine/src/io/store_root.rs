@@ -58,9 +58,9 @@ impl StoreRoot {
 
     /// Opens a store and owns it until dropped.
     pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
-        let mut root = Self::open_read_only(dir)?;
-        root._lock = Some(lock(dir)?);
-        Ok(root)
+        let root = Self::open_read_only(dir)?;
+        let lock = lock(dir)?;
+        Ok(Self { _lock: Some(lock), ..root })
     }
 
     /// Opens a store that another process may own.

@@ -34,7 +34,7 @@ impl History {
         let records: Vec<(u8, Vec<u8>)> = (0..=number % 3)
             .map(|index| {
                 let len = if number % 29 == 28 { 5000 } else { (number * 131 + index * 57) % 420 };
-                (index as u8 + 1, vec![(number * 3 + index) as u8 | 1; len])
+                (byte(index) + 1, vec![byte(number * 3 + index) | 1; len])
             })
             .collect();
         let len: usize = records.iter().map(|(_, payload)| payload.len()).sum();
@@ -124,6 +124,10 @@ fn all(log: &LogReader, context: &str) -> Vec<Written> {
     found
 }
 
+fn byte(number: usize) -> u8 {
+    number.to_le_bytes()[0]
+}
+
 /// A run without any failure, and how many operations it took.
 fn whole_run() -> (SimDisk, History, u64) {
     let disk = SimDisk::default();
@@ -206,7 +210,7 @@ fn an_operation_refused_poisons_or_is_taken_back_and_loses_nothing() {
 fn what_a_torn_write_left_behind_never_joins_a_later_batch() {
     let disk = SimDisk::default();
     let (mut log, _) = open(&disk).expect("made");
-    let mut append = |log: &mut Log, payload: &[u8]| {
+    let append = |log: &mut Log, payload: &[u8]| {
         log.reserve(payload.len() as u64, 1).expect("room");
         log.begin_frame();
         let addr = log.record(1, &[payload]);
@@ -255,6 +259,35 @@ fn a_full_disk_refuses_a_new_segment_and_goes_on_once_there_is_room() {
 }
 
 #[test]
+fn a_manifest_that_is_damaged_or_gone_is_made_again_from_the_segments() {
+    let (disk, history, _) = whole_run();
+    let len = usize::try_from(disk.open("manifest").expect("there").len()).expect("small");
+    let flips = (0..len * 8).step_by(11).map(|bit| {
+        let flipped = disk.restarted();
+        flipped.flip("manifest", bit);
+        flipped
+    });
+    let gone = disk.restarted();
+    gone.remove("manifest").expect("removed");
+    for broken in flips.chain([gone]) {
+        let scan = Scan::open(Arc::new(broken.clone()), &options()).expect("opened to read");
+        let mut count = 0;
+        let damages = scan.scan(LogPos::default(), &mut |_, _, _| {
+            count += 1;
+            Ok(())
+        });
+        assert_eq!((damages.expect("readable").len(), count), (1, history.attempted.len()));
+
+        let (log, damages) = open(&broken).expect("opened");
+        assert_eq!((damages.len(), log.checkpoint()), (1, None));
+        assert_eq!(all(&log.reader(), "made again"), history.attempted);
+        drop(log);
+        let (_, damages) = open(&broken.after_power_loss(0)).expect("opened");
+        assert_eq!(damages, [], "it was written");
+    }
+}
+
+#[test]
 fn a_flipped_bit_is_reported_and_all_outside_its_frame_is_served() {
     let (disk, history, _) = whole_run();
     let last_batch = history.acknowledged - 3;
@@ -268,7 +301,7 @@ fn a_flipped_bit_is_reported_and_all_outside_its_frame_is_served() {
             flipped.flip(name, byte * 8 + byte % 8);
             let (log, opened) = open(&flipped).expect("opened");
             let mut found = Vec::new();
-            let damages = log.scan(LogPos::default(), &mut |addr, kind, payload| {
+            let damages = log.reader().scan(LogPos::default(), &mut |addr, kind, payload| {
                 found.push((addr, kind, payload.to_vec()));
                 Ok(())
             });

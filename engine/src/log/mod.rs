@@ -9,6 +9,7 @@
 mod manifest_file;
 mod pending;
 mod read;
+mod rebuild;
 mod recover;
 mod segment_file;
 mod stats;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-pub(crate) use read::{LogReader, Scan, Visit};
+pub(crate) use read::{LogReader, Scan};
 pub use stats::{LogStats, SYNC_MICROS_BOUNDS};
 pub(crate) use walk::Damage;
 
@@ -79,7 +80,8 @@ impl Active {
 impl Log {
     /// Makes the log of a new shard; one whose making did not finish is made again.
     pub(crate) fn create(disk: Arc<dyn Disk>, options: LogOptions) -> Result<Self, Error> {
-        if !recover::is_unmade(&*disk, &options)? {
+        let live = Arc::new(Live::new(Arc::clone(&disk), &options));
+        if !recover::is_unmade(&*disk, &live)? {
             let text = format!("shard {} has a log already", options.shard);
             return Err(Error::Unusable(text));
         }
@@ -97,7 +99,6 @@ impl Log {
         let file = blank.name(&*disk, segment_header(&options, manifest.active, len))?;
         manifest_file::write(&*disk, &manifest)?;
         manifest_file::replace(&*disk)?;
-        let live = Arc::new(Live::new(Arc::clone(&disk), &options));
         let end = live.add(manifest.active, segment::HEADER_LEN);
         let active = Active { id: manifest.active, file, end, frame_count: 0, record_count: 0 };
         Ok(Self::assemble(disk, options, (manifest, live, active, preparer)))
@@ -109,14 +110,18 @@ impl Log {
         disk: Arc<dyn Disk>,
         options: LogOptions,
     ) -> Result<(Self, Vec<Damage>), Error> {
-        if recover::is_unmade(&*disk, &options)? {
+        let live = Arc::new(Live::new(Arc::clone(&disk), &options));
+        if recover::is_unmade(&*disk, &live)? {
             return Ok((Self::create(disk, options)?, Vec::new()));
         }
-        let manifest = manifest_file::read(&*disk, &options)?;
+        let (manifest, damage) = rebuild::manifest(&*disk, &options, &live)?;
+        if damage.is_some() {
+            manifest_file::write(&*disk, &manifest)?;
+            manifest_file::replace(&*disk)?;
+        }
         // The names just read may be in memory only.
         disk.sync_dir().map_err(Error::io("sync a shard"))?;
         recover::remove_leftovers(&*disk, &manifest)?;
-        let live = Arc::new(Live::new(Arc::clone(&disk), &options));
         for (id, valid_len) in &manifest.sealed {
             live.add(*id, *valid_len);
         }
@@ -130,7 +135,8 @@ impl Log {
             record_count: walk.record_count,
         };
         let preparer = Preparer::new(Arc::clone(&disk));
-        Ok((Self::assemble(disk, options, (manifest, live, active, preparer)), walk.damages))
+        let damages = damage.into_iter().chain(walk.damages).collect();
+        Ok((Self::assemble(disk, options, (manifest, live, active, preparer)), damages))
     }
 
     fn assemble(
@@ -241,11 +247,6 @@ impl Log {
     /// For any thread; sees what is committed.
     pub(crate) fn reader(&self) -> LogReader {
         LogReader::new(Arc::clone(&self.live))
-    }
-
-    /// Visits the committed records from `from` on in order.
-    pub(crate) fn scan(&self, from: LogPos, visit: &mut Visit<'_>) -> Result<Vec<Damage>, Error> {
-        self.reader().scan(from, visit)
     }
 
     /// Seals the active segment and goes on in a new one with room for a frame of `frame_len`.

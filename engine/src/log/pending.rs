@@ -57,7 +57,7 @@ impl Pending {
         };
         let place = self.bytes.get_mut(frame.start..frame.start + HEADER_LEN);
         place.expect("begin made room").copy_from_slice(&header.encode(seed));
-        let padded_len = self.bytes.len().next_multiple_of(ALIGNMENT as usize);
+        let padded_len = self.bytes.len().next_multiple_of(ALIGNMENT);
         self.bytes.resize(padded_len, 0);
         frame.record_count
     }
@@ -78,5 +78,5 @@ impl Pending {
 /// Bytes of a frame with these records, as stored.
 pub(super) fn frame_len(payload_len: u64, record_count: usize) -> u64 {
     let headers_len = HEADER_LEN as u64 + record_count as u64 * RECORD_HEADER_LEN as u64;
-    payload_len.saturating_add(headers_len).saturating_add(ALIGNMENT)
+    payload_len.saturating_add(headers_len).saturating_add(ALIGNMENT as u64)
 }

@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::format::frame::{RECORD_HEADER_LEN, RecordHeader, Seed};
-use crate::format::segment::{self, SegmentFooter, SegmentHeader};
+use crate::format::segment::{self, SegmentHeader};
 use crate::ids::{LogPos, RecordAddr, SegmentId, ShardId};
 use crate::io::{Disk, DiskFile};
 use crate::limits::{FRAME_BODY_LEN_MAX, OPEN_SEGMENTS_MAX};
+use crate::log::LogOptions;
+use crate::log::rebuild::{self, read_footer};
 use crate::log::segment_file::segment_name;
 use crate::log::walk::{Damage, Extent, Segment};
-use crate::log::{LogOptions, manifest_file};
 use crate::{Error, Fault};
 
 /// Read together with a record's header, so that a small record costs one read.
@@ -94,7 +95,7 @@ impl Live {
 
     /// Whether the segment's own header says what its place says.
     pub(super) fn check_header(&self, file: &dyn DiskFile, id: SegmentId) -> Result<(), Fault> {
-        let mut bytes = [0; segment::HEADER_LEN as usize];
+        let mut bytes = vec![0; buffer_len(segment::HEADER_LEN)];
         file.read_exact_at(&mut bytes, 0).map_err(|_| Fault::Truncated)?;
         let header = SegmentHeader::decode(&bytes)?;
         let expected = SegmentHeader {
@@ -198,13 +199,12 @@ impl LogReader {
 /// Whether the footer of a sealed segment is whole and agrees with the manifest.
 fn check_footer(file: &dyn DiskFile, id: SegmentId, end: u64) -> Result<(), Damage> {
     let offset = file.len().saturating_sub(segment::FOOTER_LEN);
-    let mut bytes = [0; segment::FOOTER_LEN as usize];
-    let read = file.read_exact_at(&mut bytes, offset).map_err(|_| Fault::Truncated);
-    let checked = read.and_then(|()| SegmentFooter::decode(&bytes)).and_then(|footer| {
-        let is_right = footer.segment == id && footer.valid_len == end;
-        if is_right { Ok(()) } else { Err(Fault::Invalid("segment footer")) }
-    });
-    checked.map_err(|fault| Damage { at: LogPos { segment: id, offset }, fault })
+    let fault = match read_footer(file, id) {
+        Ok(footer) if footer.valid_len == end => return Ok(()),
+        Ok(_) => Fault::Invalid("segment footer"),
+        Err(fault) => fault,
+    };
+    Err(Damage { at: LogPos { segment: id, offset }, fault })
 }
 
 /// A record found, and the first bytes of its payload.
@@ -242,18 +242,20 @@ fn buffer_len(len: u64) -> usize {
 pub(crate) struct Scan {
     reader: LogReader,
     checkpoint: Option<RecordAddr>,
+    /// What is wrong with the manifest.
+    damage: Option<Damage>,
 }
 
 impl Scan {
     pub(crate) fn open(disk: Arc<dyn Disk>, options: &LogOptions) -> Result<Self, Error> {
-        let manifest = manifest_file::read(&*disk, options)?;
         let live = Live::new(disk, options);
+        let (manifest, damage) = rebuild::manifest(&*live.disk, options, &live)?;
         for (id, valid_len) in &manifest.sealed {
             live.add(*id, *valid_len);
         }
         live.add(manifest.active, END_UNKNOWN);
         let reader = LogReader::new(Arc::new(live));
-        Ok(Self { reader, checkpoint: manifest.checkpoint })
+        Ok(Self { reader, checkpoint: manifest.checkpoint, damage })
     }
 
     pub(crate) fn reader(&self) -> LogReader {
@@ -266,6 +268,7 @@ impl Scan {
 
     /// Visits the records from `from` on in order, up to what the owner has written by then.
     pub(crate) fn scan(&self, from: LogPos, visit: &mut Visit<'_>) -> Result<Vec<Damage>, Error> {
-        self.reader.scan(from, visit)
+        let damages = self.reader.scan(from, visit)?;
+        Ok(self.damage.into_iter().chain(damages).collect())
     }
 }

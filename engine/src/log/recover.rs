@@ -7,7 +7,6 @@ use crate::Error;
 use crate::format::manifest::Manifest;
 use crate::ids::{LogPos, SegmentId};
 use crate::io::{Disk, DiskFile};
-use crate::log::LogOptions;
 use crate::log::manifest_file;
 use crate::log::read::Live;
 use crate::log::segment_file::{LARGE_NAME, NEXT_NAME, segment_id, segment_name};
@@ -23,21 +22,17 @@ pub(super) struct Recovered {
 }
 
 /// Whether the making of this log never finished: no manifest, and no frame in any segment.
-pub(super) fn is_unmade(disk: &dyn Disk, options: &LogOptions) -> Result<bool, Error> {
+pub(super) fn is_unmade(disk: &dyn Disk, live: &Live) -> Result<bool, Error> {
     let names = disk.list().map_err(Error::io("list a shard"))?;
     if names.iter().any(|name| name == manifest_file::NAME) {
         return Ok(false);
     }
-    let seed = crate::format::frame::Seed::new(options.store_id, options.shard);
     for (name, id) in names.iter().filter_map(|name| Some((name, segment_id(name)?))) {
         let file = disk.open(name).map_err(Error::io("open a segment"))?;
-        let segment = Segment { file: &*file, id, seed };
+        let segment = Segment { file: &*file, id, seed: live.seed() };
         let walk = segment.walk(0, Extent::Open, &mut |_, _| Ok(()))?;
-        if walk.frame_count > 0 || !walk.damages.is_empty() {
-            return Err(Error::Unusable(format!(
-                "shard {} has segments but no manifest: put the manifest back from a backup",
-                options.shard
-            )));
+        if walk.frame_count > 0 || walk.is_torn || !walk.damages.is_empty() {
+            return Ok(false);
         }
     }
     Ok(true)

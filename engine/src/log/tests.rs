@@ -32,7 +32,7 @@ fn all(log: &LogReader, from: LogPos) -> (Vec<(RecordAddr, u8, Vec<u8>)>, Vec<Da
 }
 
 fn payload(number: usize) -> Vec<u8> {
-    (0..number * 37 % 5000).map(|index| (index * 7 + number) as u8).collect()
+    (0..number * 37 % 5000).map(|index| (index * 7 + number).to_le_bytes()[0]).collect()
 }
 
 fn round_trip(io: IoPath) {

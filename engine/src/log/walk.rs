@@ -13,6 +13,8 @@ use crate::{Error, Fault};
 /// Bytes read at a time.
 const WINDOW_LEN: u64 = 256 << 10;
 const FRAME_HEADER_LEN: u64 = HEADER_LEN as u64;
+/// Frames start at multiples of this.
+const STEP: u64 = ALIGNMENT as u64;
 
 /// Bytes on disk that contradict themselves; what stands around them is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,7 +149,7 @@ impl<'a> Window<'a> {
     /// `from` if a frame stands there, else the first place a frame can be.
     fn first(&mut self, from: u64) -> Result<u64, Error> {
         let is_place = from > segment::HEADER_LEN
-            && from.is_multiple_of(ALIGNMENT)
+            && from.is_multiple_of(STEP)
             && from.saturating_add(FRAME_HEADER_LEN) <= self.limit;
         if is_place && self.header(from)?.is_ok() { Ok(from) } else { Ok(segment::HEADER_LEN) }
     }
@@ -158,11 +160,11 @@ impl<'a> Window<'a> {
         }
         let header = match self.header(at)? {
             Ok(header) => header,
-            Err(fault) => return Ok(Look::Bad(fault, at + ALIGNMENT)),
+            Err(fault) => return Ok(Look::Bad(fault, at + STEP)),
         };
         let end = at + header.stored_len();
         if end > self.limit {
-            return Ok(Look::Bad(Fault::Truncated, at + ALIGNMENT));
+            return Ok(Look::Bad(Fault::Truncated, at + STEP));
         }
         if end > from
             && let Err(fault) = header.check_body(self.body(&header)?)
@@ -191,19 +193,19 @@ impl<'a> Window<'a> {
     ) -> Result<Option<FrameHeader>, Error> {
         while at + FRAME_HEADER_LEN <= self.limit {
             let len = WINDOW_LEN.min(self.limit - at);
-            let words = self.fetch(at, len)?.chunks(ALIGNMENT as usize);
+            let words = self.fetch(at, len)?.chunks(ALIGNMENT);
             let Some(index) = words.into_iter().position(|word| word.starts_with(&MAGIC)) else {
                 at += len;
                 continue;
             };
-            at += index as u64 * ALIGNMENT;
+            at += index as u64 * STEP;
             if at + FRAME_HEADER_LEN <= self.limit
                 && let Ok(header) = self.header(at)?
                 && header.batch_start >= batch_start_min
             {
                 return Ok(Some(header));
             }
-            at += ALIGNMENT;
+            at += STEP;
         }
         Ok(None)
     }
