@@ -76,6 +76,8 @@ pub const LAYERS: &[Layer] = &[
 
 /// What every protocol of the server stands on.
 const SHARED: &[&str] = &[
+    "accounts",
+    "store_metrics",
     "auth",
     "config",
     "context",
