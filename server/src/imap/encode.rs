@@ -5,7 +5,6 @@ mod flags;
 mod row;
 
 use engine::UidSet;
-use memchr::memchr_iter;
 
 pub(crate) use flags::{FlagTexts, push_flag_set};
 pub(crate) use row::RowWriter;
@@ -48,18 +47,23 @@ pub(crate) fn push_string(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
 }
 
-/// A literal of some octets, in any number of pieces. A literal cannot carry NUL (RFC 3501, 9:
-/// CHAR8), so those that stand in a message are sent as 0x80; the count stays true.
+/// A literal of some octets, in any number of pieces, as they are.
 pub(crate) fn push_literal(out: &mut Vec<u8>, pieces: &[&[u8]]) {
     out.push(b'{');
     push_number(out, pieces.iter().map(|piece| piece.len()).sum::<usize>());
     out.extend_from_slice(b"}\r\n");
     for piece in pieces {
-        let start = out.len();
         out.extend_from_slice(piece);
-        for place in memchr_iter(0, piece) {
-            out[start + place] = 0x80;
-        }
+    }
+}
+
+/// The same for text that clients parse. A literal cannot carry NUL (RFC 3501, 9: CHAR8), so what
+/// of it stands there is sent as 0x80; the count stays true.
+pub(crate) fn push_text_literal(out: &mut Vec<u8>, pieces: &[&[u8]]) {
+    let start = out.len();
+    push_literal(out, pieces);
+    for octet in out.iter_mut().skip(start).filter(|octet| **octet == 0) {
+        *octet = 0x80;
     }
 }
 
@@ -129,7 +133,7 @@ mod tests {
         assert_eq!(written(|out| push_string(out, b"a \"b\\")), "\"a \\\"b\\\\\"");
         assert_eq!(written(|out| push_string(out, b"a\r\nb")), "{4}\r\na\r\nb");
         let mut out = Vec::new();
-        push_literal(&mut out, &[b"\0a", b"b\0"]);
+        push_text_literal(&mut out, &[b"\0a", b"b\0"]);
         assert_eq!(out, b"{4}\r\n\x80ab\x80");
         assert_eq!(written(|out| push_mailbox(out, "A&\u{e9}")), "\"A&-&AOk-\"");
     }

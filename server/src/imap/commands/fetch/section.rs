@@ -4,7 +4,7 @@ use engine::message::{ListData, Pieces, Section, SectionText, Structure};
 use engine::{Error, Fault, RecordAddr, StoredMessage};
 
 use crate::imap::command::{FetchAttribute, HeaderFields, SectionPart, SectionPath};
-use crate::imap::encode::{push_literal, push_number};
+use crate::imap::encode::{push_literal, push_number, push_text_literal};
 use crate::imap::session::HeldBody;
 
 /// A smaller body is read again as quickly as it is found.
@@ -43,8 +43,16 @@ impl<'f> WantedSection<'f> {
                 octets.get(start..end).unwrap_or_default()
             }
         };
-        push_literal(out, &[slice]);
+        self.push_literal(&[slice], out);
         out.push(b' ');
+    }
+
+    /// What a client takes whole it gets as it came in, NUL and all; a header it parses.
+    fn push_literal(&self, pieces: &[&[u8]], out: &mut Vec<u8>) {
+        match self.section.text {
+            SectionText::Whole | SectionText::Text => push_literal(out, pieces),
+            _ => push_text_literal(out, pieces),
+        }
     }
 }
 
@@ -143,7 +151,7 @@ impl OpenMessage {
             None => octets.slices(),
             Some(partial) => octets.partial(partial.origin.into(), partial.len.get().into()),
         };
-        push_literal(out, &slices);
+        wanted.push_literal(&slices, out);
         out.push(b' ');
         Ok(())
     }
