@@ -139,6 +139,26 @@ fn the_engine_shows_few_names() {
 }
 
 #[test]
+fn the_format_page_holds_every_table_of_the_code() {
+    let (_, page) = files("docs/FORMAT.md").pop().expect("the page");
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for (path, text) in files("engine/src/format") {
+        let rows = (1..).zip(text.lines()).filter_map(|(number, line)| {
+            Some((number, line.strip_prefix("//! ")?)).filter(|(_, row)| row.starts_with('|'))
+        });
+        for (number, row) in rows {
+            count += 1;
+            if !page.lines().any(|line| line == row) {
+                wrong.push(format!("{path}:{number}: not in docs/FORMAT.md: {row}"));
+            }
+        }
+    }
+    assert!(count > 50, "only {count} rows: the check does not see the tables");
+    assert_none(&wrong);
+}
+
+#[test]
 fn every_dependency_has_a_reason() {
     let mut wrong = Vec::new();
     for krate in ["engine", "server", "tests", "benches"] {

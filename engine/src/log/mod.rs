@@ -323,6 +323,4 @@ fn segment_header(options: &LogOptions, segment: SegmentId, file_len: u64) -> Se
 }
 
 #[cfg(test)]
-mod crash_tests;
-#[cfg(test)]
 mod tests;

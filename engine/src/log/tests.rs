@@ -1,5 +1,7 @@
 //! The log on a real disk: what is written is read, across segments and reopenings.
 
+mod crash;
+
 use std::path::Path;
 
 use super::*;
@@ -22,7 +24,9 @@ fn append(log: &mut Log, kind: u8, payload: &[u8]) -> Result<RecordAddr, Error> 
     Ok(addr)
 }
 
-fn all(log: &LogReader, from: LogPos) -> (Vec<(RecordAddr, u8, Vec<u8>)>, Vec<Damage>) {
+type Found = (RecordAddr, u8, Vec<u8>);
+
+fn all(log: &LogReader, from: LogPos) -> (Vec<Found>, Vec<Damage>) {
     let mut found = Vec::new();
     let damages = log.scan(from, &mut |addr, kind, payload| {
         found.push((addr, kind, payload.to_vec()));

@@ -1,8 +1,8 @@
 //! The log on a disk that fails: power lost at every operation, refused writes and syncs, a full
 //! disk, flipped bits. What was acknowledged is there, what is there was written, in order.
 
-use super::*;
 use crate::io::sim::SimDisk;
+use crate::log::*;
 
 /// Post-crash disks tried for each place where power is lost.
 const IMAGES: u64 = 12;
