@@ -26,7 +26,7 @@ pub struct Separate {
 
 /// The plain types of the engine.
 const PLAIN: &[&str] =
-    &["ids", "flags", "record", "error", "limits", "clock", "uid_set", "internal_date"];
+    &["ids", "flags", "record", "error", "limits", "clock", "uid_set", "columns", "image"];
 
 /// The table.
 pub const LAYERS: &[Layer] = &[
@@ -41,25 +41,28 @@ pub const LAYERS: &[Layer] = &[
     Layer {
         krate: "engine",
         modules: &["search"],
-        below: &["state", "message", "ids", "flags", "record", "error", "limits", "uid_set"],
+        below: &[
+            "state", "message", "ids", "flags", "record", "error", "limits", "uid_set", "columns",
+            "image",
+        ],
     },
     // These do not know one another, and none of them reads a clock.
     Layer {
         krate: "engine",
         modules: &["format"],
-        below: &["ids", "flags", "record", "error", "limits", "uid_set"],
+        below: &["ids", "flags", "record", "error", "limits", "uid_set", "columns", "image"],
     },
     Layer {
         krate: "engine",
         modules: &["state"],
-        below: &["ids", "flags", "record", "error", "limits", "uid_set"],
+        below: &["ids", "flags", "record", "error", "limits", "uid_set", "columns", "image"],
     },
     Layer {
         krate: "engine",
         modules: &["message"],
-        below: &["ids", "flags", "record", "error", "limits", "uid_set"],
+        below: &["ids", "flags", "record", "error", "limits", "uid_set", "columns", "image"],
     },
-    Layer { krate: "engine", modules: &["io"], below: &["error", "limits"] },
+    Layer { krate: "engine", modules: &["io"], below: &["ids", "error", "limits"] },
     Layer { krate: "engine", modules: PLAIN, below: PLAIN },
     // Arguments and wiring.
     Layer {
