@@ -188,7 +188,7 @@ async fn session(
     // Boxed, so that a session takes the memory of its own protocol and not of the largest.
     match role {
         Role::Imap => Box::pin(imap::serve(context, stream, role)).await,
-        Role::Pop3 => Box::pin(pop3::serve(context, stream, role)).await,
+        Role::Pop3 => Box::pin(pop3::serve(context, stream)).await,
         Role::Smtp | Role::Submission | Role::Lmtp => {
             Box::pin(smtp::serve(context, stream, role)).await;
         }

@@ -16,10 +16,6 @@ impl<'a> Reader<'a> {
         self.0
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Fails unless everything was read.
     pub(crate) fn finish(self) -> Result<(), Fault> {
         if self.0.is_empty() { Ok(()) } else { Err(Fault::Invalid("bytes after the end")) }

@@ -4,9 +4,9 @@ use super::super::command::Secret;
 use super::super::maildrop::Maildrop;
 use super::super::reply::Refusal;
 use super::super::session::{Authorization, Session, State};
+use crate::accounts;
 use crate::auth::AuthFailure;
 use crate::config::Role;
-use crate::accounts;
 
 /// Whose password follows. Whether there is such a user, only PASS tells, and not even PASS
 /// tells it apart from a wrong password.
