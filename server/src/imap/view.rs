@@ -253,3 +253,6 @@ async fn tell_expunged(moved: &Moved, dialogue: &mut Dialogue) -> Result<(), Sto
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
