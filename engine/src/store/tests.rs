@@ -1,5 +1,7 @@
 //! The store as a whole, on a real directory.
 
+mod crash;
+
 use std::path::Path;
 
 use super::*;
@@ -8,6 +10,15 @@ use crate::{FlagAction, SystemFlag, UidSet};
 
 pub(super) const DEFAULTS: [(&str, Option<SpecialUse>); 2] =
     [("Trash", Some(SpecialUse::Trash)), ("Sent", Some(SpecialUse::Sent))];
+
+const ACCOUNT: AccountId = AccountId(3);
+
+/// UIDVALIDITY of each mailbox by name.
+fn uid_validities(store: &Store) -> Vec<(String, u32)> {
+    let account = store.account(ACCOUNT).expect("shard");
+    let list = account.map(|account| account.mailboxes()).unwrap_or_default();
+    list.iter().map(|entry| (entry.name.to_string(), entry.uid_validity.get())).collect()
+}
 
 pub(super) fn message(number: u32) -> Prepared {
     let text = format!(
@@ -51,7 +62,9 @@ pub(super) fn observed(account: &Account) -> Vec<(String, String)> {
         });
         let rows: Vec<_> = rows.collect();
         let gone = snapshot.expunged_since(crate::ModSeq::FIRST).expect("history");
-        let head = format!("{snapshot:?} {gone} {}", entry.uid_validity.get());
+        let counts = (snapshot.exists(), snapshot.unseen(), snapshot.deleted());
+        let (uid_next, modseq) = (snapshot.uid_next(), snapshot.highest_modseq());
+        let head = format!("{counts:?} {uid_next:?} {modseq:?} gone {gone} ");
         (entry.name.to_string(), head + &rows.join("|"))
     });
     each.chain(list.subscriptions().map(|name| ("subscribed".to_owned(), name.to_string())))
@@ -63,7 +76,7 @@ fn what_was_acknowledged_is_found_again_with_and_without_checkpoints() {
     let dir = tempfile::tempdir().expect("directory");
     let path = dir.path().join("store");
     let store = Store::create(&path, &options()).expect("create");
-    let account = store.ensure_account(AccountId(7), &DEFAULTS).wait().expect("account");
+    let account = store.ensure_account(ACCOUNT, &DEFAULTS).wait().expect("account");
     let (inbox, trash) =
         (account.mailbox("inbox").expect("inbox"), account.mailbox("Trash").expect("trash"));
     for number in 0..300 {
@@ -98,12 +111,14 @@ fn what_was_acknowledged_is_found_again_with_and_without_checkpoints() {
         seen.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
         ["INBOX", "Trash", "c", "c/d", "c/d/b", "subscribed"]
     );
+    let valid = uid_validities(&store);
     store.close();
     drop((store, account, inbox, trash));
 
     let again = Store::open(&path, &options()).expect("open");
-    let account = again.account(AccountId(7)).expect("shard").expect("account");
+    let account = again.account(ACCOUNT).expect("shard").expect("account");
     assert_eq!(observed(&account), seen);
+    assert_eq!(uid_validities(&again), valid);
     drop((account, again));
     let report = verify(&path, &mut |_| {}).expect("verify");
     assert_eq!(report.findings, []);

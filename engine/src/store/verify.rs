@@ -67,12 +67,12 @@ pub fn verify(dir: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Report, 
         let segment_len_max = Options::default().segment_len_max;
         let options = LogOptions { store_id: root.store_id(), shard, segment_len_max };
         let scan = Scan::open(disk, &options)?;
-        Verifier { shard, report: &mut report, progress }.check(&scan)?;
+        Verifier { shard, report: &mut report, progress: &mut *progress }.check(&scan)?;
     }
     Ok(report)
 }
 
-struct Verifier<'a> {
+pub(super) struct Verifier<'a> {
     shard: ShardId,
     report: &'a mut Report,
     progress: &'a mut dyn FnMut(Progress),
@@ -82,6 +82,19 @@ struct Verifier<'a> {
 const PROGRESS_EVERY: u64 = 1000;
 
 impl Verifier<'_> {
+    /// Checks the one shard of a simulated disk.
+    #[cfg(test)]
+    pub(super) fn report(
+        disk: std::sync::Arc<dyn crate::io::Disk>,
+        store_id: u128,
+    ) -> Result<Report, Error> {
+        let (shard, segment_len_max) = (ShardId(0), Options::default().segment_len_max);
+        let scan = Scan::open(disk, &LogOptions { store_id, shard, segment_len_max })?;
+        let mut report = Report::default();
+        Verifier { shard, report: &mut report, progress: &mut |_| {} }.check(&scan)?;
+        Ok(report)
+    }
+
     fn check(&mut self, scan: &Scan) -> Result<(), Error> {
         let reader = ShardReader::new(scan.reader());
         let mut from_log = Replay::from_nothing(reader.clone());
