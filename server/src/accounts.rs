@@ -13,7 +13,18 @@ const FIRST_MAILBOXES: [(&str, Option<SpecialUse>); 5] = [
     ("Trash", Some(SpecialUse::Trash)),
 ];
 
-/// Opens the account, which is made if nobody has used it before.
+/// Opens the account, which is made if nobody has used it before. Its first mailboxes are
+/// subscribed to, since many programs show no others.
 pub(crate) async fn ensure(context: &Context, id: AccountId) -> Result<Account, Error> {
-    context.store.ensure_account(id, &FIRST_MAILBOXES).await
+    if let Some(account) = context.store.account(id)? {
+        return Ok(account);
+    }
+    let account = context.store.ensure_account(id, &FIRST_MAILBOXES).await?;
+    let names = FIRST_MAILBOXES.iter().map(|(name, _)| *name).chain(["INBOX"]);
+    // Handed over together, they become durable together.
+    let receipts: Vec<_> = names.map(|name| account.subscribe(name)).collect();
+    for receipt in receipts {
+        receipt.await?;
+    }
+    Ok(account)
 }
