@@ -45,5 +45,6 @@ tests::transcripts! {
     subscriptions_outlive_their_mailboxes,
     too_many_failed_log_ins_end_the_session,
     what_is_too_large_is_refused_before_it_is_sent,
+    who_does_not_log_in_is_sent_away,
     without_tls_log_in_is_disabled,
 }

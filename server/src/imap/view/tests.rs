@@ -48,7 +48,9 @@ impl Fixture {
 fn set(ranges: &[(u32, u32)]) -> SequenceSet {
     let bound = |raw| NonZeroU32::new(raw).map_or(Bound::Highest, Bound::Number);
     let mut set = SequenceSet::default();
-    ranges.iter().for_each(|&(first, last)| set.push(bound(first), bound(last)));
+    for &(first, last) in ranges {
+        set.push(bound(first), bound(last));
+    }
     set
 }
 
