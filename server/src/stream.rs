@@ -77,7 +77,7 @@ impl Stream {
     /// only a part of a record has come.
     pub async fn readable(&mut self) -> io::Result<()> {
         match &mut self.carrier {
-            Carrier::Plain(socket) => socket.readable().await,
+            Carrier::Plain(socket) => has_input(socket).await,
             Carrier::Tls(stream) => {
                 let (socket, session) = stream.get_mut();
                 // Without new input this only reports what the last read left over.
@@ -85,11 +85,17 @@ impl Stream {
                 if state.plaintext_bytes_to_read() > 0 || state.peer_has_closed() {
                     return Ok(());
                 }
-                socket.readable().await
+                has_input(socket).await
             }
             Carrier::Closed => Ok(()),
         }
     }
+}
+
+/// Looks rather than believes: readiness alone may be what is left from before, and a session
+/// that went on to read then would hear of nothing else, a shutdown for one.
+async fn has_input(socket: &TcpStream) -> io::Result<()> {
+    socket.peek(&mut [0]).await.map(drop)
 }
 
 /// `::ffff:a.b.c.d` is the IPv4 address that it maps.
