@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread;
@@ -57,6 +57,8 @@ struct Process {
     child: Child,
     ports: BTreeMap<String, SocketAddr>,
     log: Arc<Mutex<String>>,
+    /// The program lives as long as this is open.
+    _lifeline: Option<ChildStdin>,
 }
 
 static SHARED: LazyLock<TestServer> = LazyLock::new(|| {
@@ -224,6 +226,8 @@ impl Process {
             command.env("REMOVE_AFTERWARDS", path);
         }
         let mut child = command.spawn().expect("a shell starts");
+        // Not left in the child: waiting for it would close the pipe, and the guard would kill it.
+        let lifeline = child.stdin.take();
         let log = Arc::default();
         let (lines, ready) = mpsc::channel();
         follow(child.stderr.take(), &log, lines.clone());
@@ -233,7 +237,7 @@ impl Process {
             let log = log.lock().unwrap_or_else(PoisonError::into_inner);
             panic!("the server did not get ready; it said:\n{log}");
         };
-        Self { child, ports, log }
+        Self { child, ports, log, _lifeline: lifeline }
     }
 }
 

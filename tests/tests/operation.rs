@@ -319,7 +319,10 @@ impl Demo {
         let pid = self.child.id().to_string();
         let sent = Command::new("sh").args(["-c", "kill -INT $0", &pid]).status();
         assert!(sent.expect("sh runs").success());
+        // Waiting closes what is left in the child, and without its input the guard kills it.
+        let lifeline = self.child.stdin.take();
         let status = self.child.wait().expect("ours");
+        drop(lifeline);
         assert!(status.success(), "{status}");
     }
 }
