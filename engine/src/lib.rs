@@ -9,6 +9,8 @@ mod columns;
 mod error;
 mod flags;
 mod format;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod ids;
 mod image;
 mod io;

@@ -4,8 +4,8 @@
 //!
 //! | kind | record       | payload                                                               |
 //! |-----:|--------------|-----------------------------------------------------------------------|
-//! |   65 | HistoryPage  | version (1 byte), list of expunges                                    |
-//! |   66 | MailboxImage | version, mailbox, UIDVALIDITY, UIDNEXT (0 = spent), highest modseq, keywords, list of chunks, list of pages, list of expunges |
+//! |   65 | `HistoryPage`  | version (1 byte), list of expunges                                    |
+//! |   66 | `MailboxImage` | version, mailbox, UIDVALIDITY, UIDNEXT (0 = spent), highest modseq, keywords, list of chunks, list of pages, list of expunges |
 //! |   67 | Checkpoint   | version, replay from (address), next mailbox, next e-mail, list of accounts |
 //!
 //! An expunge is: modseq, uid set. A page is: highest modseq, address. A chunk is: first UID, last
@@ -281,7 +281,7 @@ mod tests {
     /// Pins the table above. Changing these bytes means a new version.
     #[test]
     fn golden_bytes() {
-        let hex = |bytes: Vec<u8>| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let hex = |bytes: Vec<u8>| crate::format::reader::hex(&bytes);
         assert_eq!(
             hex(encode_mailbox(&mailbox_image())),
             "0105ac020a290105 24576f726b 01 01090908030188272802 8005 01070208 012901 0300"

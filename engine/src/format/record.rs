@@ -6,13 +6,13 @@
 //! | kind | record           | payload                                                            |
 //! |-----:|------------------|--------------------------------------------------------------------|
 //! |    2 | Appended         | mailbox, modseq, keywords, rows                                    |
-//! |    3 | FlagsChanged     | mailbox, modseq, keywords, action (1 byte), flags (16), uid set    |
+//! |    3 | `FlagsChanged`     | mailbox, modseq, keywords, action (1 byte), flags (16), uid set    |
 //! |    4 | Expunged         | mailbox, modseq, uid set                                           |
 //! |    5 | Transferred      | from, to, moved (0 or modseq), uid set, to modseq, keywords, rows  |
-//! |   16 | AccountCreated   | account, list of mailboxes                                         |
-//! |   17 | MailboxesCreated | account, list of mailboxes                                         |
-//! |   18 | MailboxDeleted   | account, mailbox                                                   |
-//! |   19 | MailboxesRenamed | account, list of (mailbox, name)                                   |
+//! |   16 | `AccountCreated`   | account, list of mailboxes                                         |
+//! |   17 | `MailboxesCreated` | account, list of mailboxes                                         |
+//! |   18 | `MailboxDeleted`   | account, mailbox                                                   |
+//! |   19 | `MailboxesRenamed` | account, list of (mailbox, name)                                   |
 //! |   20 | Subscribed       | account, name                                                      |
 //! |   21 | Unsubscribed     | account, name                                                      |
 //!
@@ -404,8 +404,7 @@ mod tests {
     fn golden_bytes() {
         let hex = |record: &Record| {
             let (kind, payload) = encode(record);
-            let bytes: String = payload.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("{}:{bytes}", kind as u8)
+            format!("{}:{}", kind as u8, crate::format::reader::hex(&payload))
         };
         let all: Vec<String> = samples().iter().map(hex).collect();
         let row = "09000000000000000000000000000000ac0280c49fd50cb808";

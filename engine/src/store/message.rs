@@ -58,12 +58,11 @@ impl StoredMessage {
         let table = MessageTable::decode(&first).map_err(damaged)?;
         let entry = table.piece(kind);
         let (start, len) = (table.piece_offset(kind), entry.stored_len as usize);
-        match first.get(start..start + len) {
-            Some(stored) => compress::unpack(entry, stored).map_err(damaged),
-            None => {
-                let stored = self.reader.read_payload(self.addr, start as u64, len)?;
-                compress::unpack(entry, &stored).map_err(damaged)
-            }
+        if let Some(stored) = first.get(start..start + len) {
+            compress::unpack(entry, stored).map_err(damaged)
+        } else {
+            let stored = self.reader.read_payload(self.addr, start as u64, len)?;
+            compress::unpack(entry, &stored).map_err(damaged)
         }
     }
 }

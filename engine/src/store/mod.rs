@@ -43,7 +43,7 @@ use writer::Target;
 pub struct Store(Arc<Shards>);
 
 struct Shards {
-    shards: Vec<Shard>,
+    each: Vec<Shard>,
     stats: Vec<Arc<LogStats>>,
     /// Holds the lock for as long as the store is open; `None` on a simulated disk.
     _root: Option<StoreRoot>,
@@ -101,7 +101,7 @@ impl Store {
             }
             shards.push(Shard::start(shard, writer)?);
         }
-        Ok(Self(Arc::new(Shards { shards, stats, _root: root })))
+        Ok(Self(Arc::new(Shards { each: shards, stats, _root: root })))
     }
 
     /// The account, if it has ever had a mailbox.
@@ -177,7 +177,7 @@ impl Store {
 
     /// Writes a checkpoint of every shard now.
     pub fn checkpoint(&self) -> Result<(), Error> {
-        let shards = self.0.shards.iter();
+        let shards = self.0.each.iter();
         let receipts: Vec<_> =
             shards.map(|shard| shard.submit(writer::Writer::checkpoint_now)).collect();
         receipts.into_iter().try_for_each(Receipt::wait)
@@ -186,19 +186,19 @@ impl Store {
     /// Finishes what is queued, writes checkpoints and stops the writers. Handles that are left
     /// can still read; changes are refused with [`Error::Closed`]. Blocks.
     pub fn close(&self) {
-        self.0.shards.iter().for_each(Shard::close);
+        self.0.each.iter().for_each(Shard::close);
     }
 
     fn shard(&self, id: AccountId) -> Result<&Shard, Error> {
-        let count = self.0.shards.len() as u64;
+        let count = self.0.each.len() as u64;
         let at = id.0.checked_rem(count).and_then(|at| usize::try_from(at).ok());
-        at.and_then(|at| self.0.shards.get(at)).ok_or(Error::NoSuchAccount)
+        at.and_then(|at| self.0.each.get(at)).ok_or(Error::NoSuchAccount)
     }
 }
 
 impl Drop for Shards {
     fn drop(&mut self) {
-        self.shards.iter().for_each(Shard::close);
+        self.each.iter().for_each(Shard::close);
     }
 }
 

@@ -88,10 +88,10 @@ impl Shard {
     pub(crate) fn close(&self) {
         drop(self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner).take());
         let thread = self.0.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
-            if thread.join().is_err() {
-                tracing::error!(shard = %self.0.id, "the writer thread had panicked");
-            }
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            tracing::error!(shard = %self.0.id, "the writer thread had panicked");
         }
     }
 }

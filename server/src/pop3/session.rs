@@ -20,6 +20,8 @@ pub(super) struct Session {
     pub(super) context: Arc<Context>,
     pub(super) lines: Lines,
     pub(super) log_in_failures: u32,
+    /// When a client that has not logged in is sent away; `None` once it has.
+    log_in_deadline: Option<Instant>,
     /// Unknown commands since the last known one.
     bad_commands: u32,
 }
@@ -49,7 +51,8 @@ impl Session {
     pub(super) fn new(context: Arc<Context>, stream: Stream) -> Self {
         let connection = Connection::new(stream, context.config.limits.write_time);
         let lines = Lines::new(connection, context.shutdown.clone());
-        Self { context, lines, log_in_failures: 0, bad_commands: 0 }
+        let log_in_deadline = Some(Instant::now() + context.config.limits.log_in_time);
+        Self { context, lines, log_in_failures: 0, log_in_deadline, bad_commands: 0 }
     }
 
     /// Serves the connection until it ends. Only QUIT deletes what is marked: after anything
@@ -66,6 +69,9 @@ impl Session {
         self.ok(&banner);
         let mut state = State::Authorization(Authorization::Unknown);
         loop {
+            if matches!(state, State::Transaction(_)) {
+                self.log_in_deadline = None;
+            }
             let line = self.next_line().await?;
             let started = Instant::now();
             state = match command(line) {
@@ -86,7 +92,8 @@ impl Session {
 
     /// The client's next line, a command or part of a SASL exchange.
     pub(super) async fn next_line(&mut self) -> Result<Line, Ending> {
-        let deadline = Instant::now() + self.context.config.limits.pop3_idle_time;
+        let by_silence = Instant::now() + self.context.config.limits.pop3_idle_time;
+        let deadline = self.log_in_deadline.map_or(by_silence, |end| end.min(by_silence));
         self.lines.next(sasl::LINE_LEN_MAX, deadline).await
     }
 

@@ -68,12 +68,11 @@ impl Writer {
         let now = clock::unix_seconds();
         let mut placed = Vec::with_capacity(targets.len());
         for (target, refused) in targets.iter().zip(refused) {
-            placed.push(match refused {
-                Some(error) => Err(error),
-                None => {
-                    let row = message.row(target.internal_date, now, place);
-                    self.put_rows(&target.cell, vec![row], &[&target.flags])
-                }
+            placed.push(if let Some(error) = refused {
+                Err(error)
+            } else {
+                let row = message.row(target.internal_date, now, place);
+                self.put_rows(&target.cell, vec![row], &[&target.flags])
             });
         }
         if takers > 0 {
