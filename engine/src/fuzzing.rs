@@ -42,7 +42,10 @@ pub fn record(bytes: &[u8]) {
         }
         Kind::Columns => {
             if let Ok(columns) = format::columns::decode(payload) {
-                assert_eq!(format::columns::decode(&format::columns::encode(&columns)), Ok(columns));
+                assert_eq!(
+                    format::columns::decode(&format::columns::encode(&columns)),
+                    Ok(columns)
+                );
             }
         }
         Kind::HistoryPage => {

@@ -30,6 +30,8 @@ const PLAIN: &[&str] =
 
 /// The table.
 pub const LAYERS: &[Layer] = &[
+    // Doors for the fuzz targets, in fuzzing builds only.
+    Layer { krate: "engine", modules: &["fuzzing"], below: &["format", "ids", "record"] },
     // The only place where log meets state.
     Layer { krate: "engine", modules: &["store"], below: &["*"] },
     Layer {
