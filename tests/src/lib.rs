@@ -7,6 +7,7 @@ pub mod binary;
 pub mod client;
 pub mod corpus;
 pub mod parsed;
+pub mod mail_program;
 pub mod random;
 pub mod server;
 pub mod tidy;
