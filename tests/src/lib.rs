@@ -6,8 +6,8 @@
 pub mod binary;
 pub mod client;
 pub mod corpus;
-pub mod parsed;
 pub mod mail_program;
+pub mod parsed;
 pub mod random;
 pub mod server;
 pub mod tidy;
