@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
@@ -26,20 +26,20 @@ impl MailProgram {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let found = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|it| it.is_file());
         let found = found.unwrap_or_else(|| panic!("{name} is not installed: run ci/test install"));
-        Self::at(found, home)
+        Self::at(&found, home)
     }
 
     /// The Python of the environment that `ci/test install` makes.
     pub fn python(home: &Path) -> Self {
         let python = repository().join("target/ci/venv/bin/python");
         assert!(python.exists(), "no Python environment in target/ci/venv: run ci/test install");
-        Self::at(python, home)
+        Self::at(&python, home)
     }
 
-    fn at(program: PathBuf, home: &Path) -> Self {
+    fn at(program: &Path, home: &Path) -> Self {
         std::fs::create_dir_all(home).expect("the directory is ours");
         let mut command = Command::new("timeout");
-        command.args(["--kill-after=5", SECONDS_MAX]).arg(&program).current_dir(home);
+        command.args(["--kill-after=5", SECONDS_MAX]).arg(program).current_dir(home);
         for unset in ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "MAIL", "EMAIL"] {
             command.env_remove(unset);
         }
