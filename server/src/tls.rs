@@ -81,10 +81,14 @@ fn server_config(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
     let key = PrivateKeyDer::from_pem_file(&files.key)
         .map_err(|error| unreadable("the key", &files.key, &error))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    ServerConfig::builder_with_provider(provider)
+    let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-        .map_err(|source| TlsError::Unusable { file: certificate, source })
+        .map_err(|source| TlsError::Unusable { file: certificate, source })?;
+    // After STARTTLS the client speaks first, and tickets would cross its first command. Clients
+    // that read and write in two threads, such as OfflineIMAP, now and then hang over that.
+    config.send_tls13_tickets = 0;
+    Ok(config)
 }
 
 fn unreadable(what: &'static str, file: &Path, reason: &rustls::pki_types::pem::Error) -> TlsError {
