@@ -25,7 +25,7 @@ pub(crate) const MAILBOX_NAME_LEN_MAX: usize = 1000;
 /// Levels of a mailbox's name.
 pub(crate) const MAILBOX_NAME_LEVELS_MAX: usize = 50;
 
-/// Mailboxes of one account.
+/// Mailboxes of one account, and names it is subscribed to.
 pub(crate) const MAILBOXES_MAX: usize = 100_000;
 /// Bytes of all records of one frame: what one operation can write.
 pub(crate) const FRAME_BODY_LEN_MAX: u64 = 1 << 30;

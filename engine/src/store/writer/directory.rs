@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::ids::AccountId;
+use crate::limits::MAILBOXES_MAX;
 use crate::record::{ListChange, NewMailbox, Record, SpecialUse};
 use crate::state::{MailboxList, MailboxState, Source, plan_list};
 use crate::store::cells::{AccountCell, MailboxCell};
@@ -72,8 +73,13 @@ impl Writer {
         account: &Arc<AccountCell>,
         name: &str,
     ) -> Result<(), Error> {
-        if self.list(account).is_subscribed(name) {
+        let list = self.list(account);
+        if list.is_subscribed(name) {
             return Ok(());
+        }
+        let count = list.subscriptions().count();
+        if count >= MAILBOXES_MAX {
+            return Err(Error::TooManyMailboxes(count));
         }
         let change = plan_list::subscribe(name)?;
         self.change_list(account, change)
