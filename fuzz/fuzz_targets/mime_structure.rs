@@ -19,7 +19,10 @@ fuzz_target!(|message: &[u8]| {
     assert!(is_balanced(&list.body().expect("our own list data")), "BODY");
 
     let again = ListData::decode(list.as_bytes().to_vec()).expect("our own list data");
-    assert_eq!(again.structure().expect("our own list data").parts().len(), structure.parts().len());
+    assert_eq!(
+        again.structure().expect("our own list data").parts().len(),
+        structure.parts().len()
+    );
 
     let mut ignore = |_: &str| ControlFlow::Continue(());
     let _ = header_text(message, &mut ignore);
@@ -53,8 +56,12 @@ fn is_balanced(text: &[u8]) -> bool {
             }
             b'{' => {
                 let rest = &text[at..];
-                let Some(end) = rest.iter().position(|&inside| inside == b'}') else { return false };
-                let len = std::str::from_utf8(&rest[..end]).ok().and_then(|len| len.parse::<usize>().ok());
+                let Some(end) = rest.iter().position(|&inside| inside == b'}') else {
+                    return false;
+                };
+                let len = std::str::from_utf8(&rest[..end])
+                    .ok()
+                    .and_then(|len| len.parse::<usize>().ok());
                 let Some(len) = len else { return false };
                 at += end + "}\r\n".len() + len;
             }
