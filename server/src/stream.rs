@@ -94,8 +94,14 @@ impl Stream {
 
 /// Looks rather than believes: readiness alone may be what is left from before, and a session
 /// that went on to read then would hear of nothing else, a shutdown for one.
+///
+/// A connection that was reset is readable too: the read that follows finds its end.
 async fn has_input(socket: &TcpStream) -> io::Result<()> {
-    socket.peek(&mut [0]).await.map(drop)
+    match socket.peek(&mut [0]).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// `::ffff:a.b.c.d` is the IPv4 address that it maps.
