@@ -17,7 +17,7 @@ fn configuration(scene: &Scene, kind: &str, port_of: &str) -> String {
         "[retriever]\ntype = {kind}\nserver = localhost\nport = {port}\nusername = {ALICE}\n\
          password = {PASSWORD}\n{own}\
          [destination]\ntype = MDA_external\npath = /bin/sh\nallow_root_commands = true\n\
-         arguments = (\"-c\", \"cat > $(mktemp {mail}/new/XXXXXX)\")\n\
+         arguments = (\"-c\", \"cat > $(mktemp -p {mail}/new)\")\n\
          [options]\nread_all = false\ndelete = false\ndelivered_to = false\nreceived = false\n",
         port = scene.port(port_of),
     );
