@@ -41,7 +41,6 @@ enum Stage {
 
 struct Player {
     stage: Stage,
-    protocol: String,
     domain: String,
     ports: BTreeMap<usize, String>,
     port: String,
@@ -62,7 +61,6 @@ impl Player {
         debug_assert_eq!(domain.len(), DOMAIN.len());
         let player = Self {
             stage,
-            protocol: protocol.to_owned(),
             domain,
             ports: BTreeMap::new(),
             port: protocol.to_owned(),
@@ -272,9 +270,18 @@ impl Player {
         }
     }
 
+    /// What is spoken at the port of a session: `imap`, `pop3`, or another name for SMTP.
+    fn spoken(&self, session: usize) -> &'static str {
+        match self.ports.get(&session).unwrap_or(&self.port).as_str() {
+            "imap" | "imaps" => "imap",
+            "pop3" | "pop3s" => "pop3",
+            _ => "smtp",
+        }
+    }
+
     fn log_in(&mut self, session: usize, user: &str, mailbox: Option<&str>) -> Result<(), String> {
         let address = self.address(user);
-        let commands = match self.protocol.as_str() {
+        let commands = match self.spoken(session) {
             "imap" => {
                 let select = mailbox.map(|mailbox| format!("zz SELECT {mailbox}"));
                 [format!("zz LOGIN {address} {PASSWORD}")].into_iter().chain(select).collect()
@@ -309,12 +316,12 @@ impl Player {
 
     /// Says goodbye in every session; whatever comes before the answer was left unread.
     fn finish(mut self) -> Result<(), String> {
-        let (goodbye, answer, last) = match self.protocol.as_str() {
-            "imap" => ("zz LOGOUT", "* BYE", "zz OK"),
-            "pop3" => ("QUIT", "+OK", "-ERR"),
-            _ => ("QUIT", "221", "421"),
-        };
         for (session, mut client) in std::mem::take(&mut self.sessions) {
+            let (goodbye, answer, last) = match self.spoken(session) {
+                "imap" => ("zz LOGOUT", "* BYE", "zz OK"),
+                "pop3" => ("QUIT", "+OK", "-ERR"),
+                _ => ("QUIT", "221", "421"),
+            };
             // The script may have said goodbye itself; then there is nobody to answer.
             let _ = client.send_line(goodbye);
             let rest = client.rest().map_err(|error| format!("session {session}: {error}"))?;
