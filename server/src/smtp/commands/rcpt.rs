@@ -8,7 +8,10 @@ use super::super::reply::Reply;
 use super::super::session::{Client, Session, State};
 use super::super::transaction::Transaction;
 use crate::config::Role;
-use crate::directory::{Address, Recipient, Resolution};
+use crate::directory::{Address, DirectoryError, Recipient, Resolution};
+
+/// Domains that are asked for a postmaster when none of the host's own has one.
+const POSTMASTER_DOMAINS_MAX: usize = 16;
 
 /// Adds a recipient to the mail transaction.
 pub(in super::super) async fn rcpt(
@@ -45,29 +48,60 @@ async fn judge(
     if transaction.recipient_count() >= session.context.config.limits.recipients_max {
         return Err(Reply::TOO_MANY_RECIPIENTS);
     }
-    let address = match path {
-        ForwardPath::Postmaster => Address::new("postmaster", &session.context.config.hostname),
+    match path {
+        ForwardPath::Postmaster => postmaster(session).await,
         ForwardPath::Path(path) => {
             if transaction.text == AddressText::Ascii && !path.is_ascii() {
                 return Err(Reply::UTF8_NOT_ASKED_FOR);
             }
             match Address::new(path.local_part(), path.domain()) {
-                Err(_) => return Err(no_address(session, path).await),
-                address => address,
+                Err(_) => Err(no_address(session, path).await),
+                Ok(address) => look_up(session, &address).await,
             }
         }
-    };
-    // The configured host name may be none that mail can go to.
-    let address = address.map_err(|_| Reply::NO_SUCH_USER)?;
-    match session.context.directory.resolve(&address).await {
+    }
+}
+
+async fn look_up(session: &Session, address: &Address) -> Result<Arc<[Recipient]>, Reply> {
+    match session.context.directory.resolve(address).await {
         Ok(Resolution::Local(users)) => Ok(users),
         Ok(Resolution::UnknownUser) => Err(Reply::NO_SUCH_USER),
         Ok(Resolution::NotLocal) => Err(not_local(session)),
-        Err(error) => {
-            tracing::error!(%error, "cannot look up a recipient");
-            Err(Reply::DIRECTORY_FAILED)
+        Err(error) => Err(failed(&error)),
+    }
+}
+
+/// Without a domain it is the postmaster of this server (RFC 5321, 4.5.1): of the first domain
+/// served here among the host's own name, the domains above it, and then all others.
+async fn postmaster(session: &Session) -> Result<Arc<[Recipient]>, Reply> {
+    let hostname = session.context.config.hostname.as_str();
+    let above = std::iter::successors(Some(hostname), |name| Some(name.split_once('.')?.1));
+    for domain in above {
+        if let Some(found) = postmaster_of(session, domain).await? {
+            return Ok(found);
         }
     }
+    let domains = session.context.directory.domains().await.map_err(|error| failed(&error))?;
+    for domain in domains.iter().take(POSTMASTER_DOMAINS_MAX) {
+        if let Some(found) = postmaster_of(session, domain).await? {
+            return Ok(found);
+        }
+    }
+    Err(Reply::NO_SUCH_USER)
+}
+
+async fn postmaster_of(session: &Session, domain: &str) -> Result<Option<Arc<[Recipient]>>, Reply> {
+    let Ok(address) = Address::new("postmaster", domain) else { return Ok(None) };
+    match session.context.directory.resolve(&address).await {
+        Ok(Resolution::Local(users)) => Ok(Some(users)),
+        Ok(_) => Ok(None),
+        Err(error) => Err(failed(&error)),
+    }
+}
+
+fn failed(error: &DirectoryError) -> Reply {
+    tracing::error!(%error, "cannot look up a recipient");
+    Reply::DIRECTORY_FAILED
 }
 
 /// The reply to an address that no user of ours can have: which, depends on whose it would be.
@@ -75,7 +109,7 @@ async fn no_address(session: &Session, path: &Path) -> Reply {
     match session.context.directory.is_local(path.domain()).await {
         Ok(true) => Reply::NO_SUCH_USER,
         Ok(false) => not_local(session),
-        Err(_) => Reply::DIRECTORY_FAILED,
+        Err(error) => failed(&error),
     }
 }
 
