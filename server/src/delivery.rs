@@ -1,5 +1,7 @@
 //! From an accepted message to its recipients' mailboxes; what SMTP and LMTP share.
 
+use std::sync::Arc;
+
 use engine::{Account, Delivery, FlagSet, InternalDate, Mailbox, Prepared};
 
 use crate::accounts;
@@ -62,11 +64,63 @@ pub(crate) async fn prepare(message: Vec<u8>) -> Prepared {
 /// The mailbox named by the address's detail if there is one, else INBOX.
 async fn mailbox(context: &Context, recipient: &Recipient) -> Result<Mailbox, engine::Error> {
     let account: Account = accounts::ensure(context, recipient.account).await?;
-    if let Some(detail) = &recipient.detail {
-        match account.mailbox(detail) {
+    if let Some(name) = recipient.detail.as_deref().and_then(|detail| named(&account, detail)) {
+        match account.mailbox(&name) {
             Err(engine::Error::NoSuchMailbox) => {}
             found => return found,
         }
     }
     account.mailbox("INBOX")
+}
+
+/// The name that a detail means. Addresses have lost their case, so `+lists` means `Lists`, unless
+/// there is also a `lists`.
+fn named(account: &Account, detail: &str) -> Option<Arc<str>> {
+    let list = account.mailboxes();
+    let exact = list.find(detail);
+    let entry = exact.or_else(|| list.iter().find(|entry| entry.name.to_lowercase() == detail))?;
+    Some(Arc::clone(&entry.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Protocol;
+    use crate::directory::{Address, Resolution};
+    use crate::server::tests::world;
+
+    async fn recipients(context: &Context, address: &str) -> Vec<Recipient> {
+        let address = Address::parse(address).expect("address");
+        match context.directory.resolve(&address).await.expect("resolves") {
+            Resolution::Local(found) => found.to_vec(),
+            other => panic!("{address}: {other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_detail_names_a_mailbox_in_any_case_and_else_counts_for_nothing() {
+        let world = world(&[Protocol::Lmtp]).await;
+        let server = world.start().await;
+        let context = Arc::clone(server.context());
+        context.directory.add_domain("example.test").await.expect("domain");
+        let alice = Address::parse("alice@example.test").expect("address");
+        let id = context.directory.add_user(&alice, "hash").await.expect("user");
+        let account = accounts::ensure(&context, id).await.expect("account");
+        account.create("Lists", None).await.expect("mailbox");
+        for (address, name) in [
+            ("alice+Lists@example.test", "Lists"),
+            ("alice+other@example.test", "INBOX"),
+            ("alice@example.test", "INBOX"),
+        ] {
+            let exists = || account.mailbox(name).expect("mailbox").snapshot().exists();
+            let before = exists();
+            let to = recipients(&context, address).await;
+            let message = b"Subject: x\r\n\r\nx\r\n".to_vec();
+            let results = deliver(&context, Role::Lmtp, &to, message).await;
+            assert!(matches!(results[..], [Ok(())]), "{address}: {results:?}");
+            assert_eq!(exists(), before + 1, "{address}");
+        }
+        drop((account, context));
+        server.stop().await;
+    }
 }

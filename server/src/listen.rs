@@ -202,7 +202,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_session_that_panics_is_counted_and_ends_alone() {
-        let server = world(&[Protocol::Imap]).await.start().await;
+        let world = world(&[Protocol::Imap]).await;
+        let server = world.start().await;
         let context = Arc::clone(server.context());
         let limits = server.connection_limits().clone();
         let door = Door { context, role: Role::Imap, is_tls: false, limits };
