@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::flags::FlagBits;
-use crate::ids::{EmailId, LogPos, RecordAddr, SegmentId, ThreadId};
+use crate::ids::{EmailId, ThreadId};
 
 /// Messages of one chunk at most.
 pub(crate) const CHUNK_ROWS_MAX: usize = 4096;
@@ -31,7 +31,6 @@ pub(crate) struct NewRow {
     pub(crate) sent_zone_minutes: i16,
     pub(crate) email_id: EmailId,
     pub(crate) thread_id: ThreadId,
-    pub(crate) message: RecordAddr,
 }
 
 /// The columns that never change, rows ascending by UID.
@@ -39,8 +38,6 @@ pub(crate) struct NewRow {
 pub(crate) struct Base {
     pub(crate) uids: Vec<u32>,
     pub(crate) sizes: Vec<u32>,
-    pub(crate) segments: Vec<u32>,
-    pub(crate) offsets: Vec<u32>,
     pub(crate) internal_seconds: Vec<i64>,
     pub(crate) internal_zones: Vec<i16>,
     pub(crate) save_dates: Vec<i64>,
@@ -56,12 +53,8 @@ impl Base {
     }
 
     pub(crate) fn push(&mut self, row: &NewRow) {
-        // Segments are numbered from 1 up and have less than 4 GiB (see `limits`).
-        let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
         self.uids.push(row.uid);
         self.sizes.push(row.size);
-        self.segments.push(narrow(row.message.segment.0));
-        self.offsets.push(narrow(row.message.offset));
         self.internal_seconds.push(row.internal_date.seconds);
         self.internal_zones.push(row.internal_date.zone_minutes);
         self.save_dates.push(row.save_date);
@@ -86,10 +79,6 @@ impl Base {
             sent_zone_minutes: *self.sent_zones.get(index)?,
             email_id: EmailId(*self.email_ids.get(index)?),
             thread_id: ThreadId(*self.thread_ids.get(index)?),
-            message: LogPos {
-                segment: SegmentId(u64::from(*self.segments.get(index)?)),
-                offset: u64::from(*self.offsets.get(index)?),
-            },
         })
     }
 }

@@ -10,6 +10,9 @@ pub enum Error {
     /// The account has no mailbox of that name, or it was deleted meanwhile.
     #[error("no such mailbox")]
     NoSuchMailbox,
+    /// The message's bytes were removed for good.
+    #[error("the message is gone")]
+    NoSuchMessage,
     /// The store has no such account.
     #[error("no such account")]
     NoSuchAccount,

@@ -57,6 +57,11 @@ pub fn record(bytes: &[u8]) {
                 assert_eq!(format::image::decode_history(&again), Ok(page));
             }
         }
+        Kind::Places => {
+            if let Ok(places) = format::image::decode_places(payload) {
+                assert_eq!(format::image::encode_places(&places), payload);
+            }
+        }
         Kind::MailboxImage => {
             if let Ok(image) = format::image::decode_mailbox(payload) {
                 let again = format::image::encode_mailbox(&image);

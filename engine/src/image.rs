@@ -50,6 +50,9 @@ pub(crate) struct MailboxImage {
     pub(crate) history_tail: Vec<Arc<Vanished>>,
 }
 
+/// Message numbers on one page of places.
+pub(crate) const PLACES_PAGE_LEN: usize = 4096;
+
 /// A mailbox of a checkpoint: its name and so on, and where its image is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StoredMailbox {
@@ -73,5 +76,7 @@ pub(crate) struct Checkpoint {
     pub(crate) replay_from: LogPos,
     pub(crate) next_mailbox: u64,
     pub(crate) next_email: u64,
+    /// Where the pages of message places are, from the first number on.
+    pub(crate) places: Vec<RecordAddr>,
     pub(crate) accounts: Vec<StoredAccount>,
 }

@@ -27,6 +27,8 @@ pub(crate) const MAILBOX_NAME_LEVELS_MAX: usize = 50;
 
 /// Mailboxes of one account, and names it is subscribed to.
 pub(crate) const MAILBOXES_MAX: usize = 100_000;
+/// Pages of message places of one shard: more messages than a shard is made for.
+pub(crate) const PLACE_PAGES_MAX: usize = 1 << 24;
 /// Bytes of all records of one frame: what one operation can write.
 pub(crate) const FRAME_BODY_LEN_MAX: u64 = 1 << 30;
 /// The first segment of a log, and the least any later one has; fewer only where configured.

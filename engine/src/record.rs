@@ -39,11 +39,13 @@ pub(crate) enum Kind {
     MailboxImage = 66,
     /// Derived: a shard.
     Checkpoint = 67,
+    /// Derived: where messages are.
+    Places = 68,
 }
 
 impl Kind {
     /// Every kind, for tables and tests.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Message,
         Self::Appended,
         Self::FlagsChanged,
@@ -59,6 +61,7 @@ impl Kind {
         Self::HistoryPage,
         Self::MailboxImage,
         Self::Checkpoint,
+        Self::Places,
     ];
 
     /// `None` for a number that this version does not know.

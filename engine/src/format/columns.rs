@@ -6,8 +6,6 @@
 //! | rows             | 4: n                                                                 |
 //! | UIDs             | 4 n                                                                  |
 //! | sizes            | 4 n                                                                  |
-//! | segments         | 4 n: of the messages                                                 |
-//! | offsets          | 4 n: of the messages                                                 |
 //! | internal dates   | 8 n                                                                  |
 //! | zones            | 2 n                                                                  |
 //! | save dates       | 8 n                                                                  |
@@ -34,10 +32,10 @@ const VERSION: u8 = 1;
 pub(crate) fn encode(columns: &Columns) -> Vec<u8> {
     let base = &columns.base;
     let words = base.len().div_ceil(64);
-    let mut out = Vec::with_capacity(16 + base.len() * 68 + columns.flags.len() * words * 8);
+    let mut out = Vec::with_capacity(16 + base.len() * 60 + columns.flags.len() * words * 8);
     out.put_u8(VERSION);
     out.put_u32(u32::try_from(base.len()).unwrap_or(u32::MAX));
-    for column in [&base.uids, &base.sizes, &base.segments, &base.offsets] {
+    for column in [&base.uids, &base.sizes] {
         column.iter().for_each(|value| out.put_u32(*value));
     }
     base.internal_seconds.iter().for_each(|value| out.put_u64(value.cast_unsigned()));
@@ -117,8 +115,6 @@ fn base(input: &mut Reader<'_>, rows: usize) -> Result<Base, Fault> {
     Ok(Base {
         uids: u32s(input, rows)?,
         sizes: u32s(input, rows)?,
-        segments: u32s(input, rows)?,
-        offsets: u32s(input, rows)?,
         internal_seconds: i64s(input, rows)?,
         internal_zones: column(input, rows, i16::from_le_bytes)?,
         save_dates: i64s(input, rows)?,
@@ -172,8 +168,6 @@ mod tests {
             let wide = u64::from(row);
             base.uids.push(row * 2 + 1);
             base.sizes.push(row + 100);
-            base.segments.push(1);
-            base.offsets.push(row * 64);
             base.internal_seconds.push(i64::from(row) - 5);
             base.internal_zones.push(-60);
             base.save_dates.push(1);
@@ -209,7 +203,7 @@ mod tests {
         let payload = encode(&sample(2));
         let (head, rest) = payload.split_at(13);
         assert_eq!(head, b"\x01\x02\0\0\0\x01\0\0\0\x03\0\0\0");
-        assert_eq!(crc32fast::hash(rest), 0xacb6_9222);
+        assert_eq!(crc32fast::hash(rest), 0xfeab_5f23);
     }
 
     proptest! {

@@ -6,7 +6,8 @@
 //! |-----:|--------------|-----------------------------------------------------------------------|
 //! |   65 | `HistoryPage`  | version (1 byte), list of expunges                                    |
 //! |   66 | `MailboxImage` | version, mailbox, UIDVALIDITY, UIDNEXT (0 = spent), highest modseq, keywords, list of chunks, list of pages, list of expunges |
-//! |   67 | Checkpoint   | version, replay from (address), next mailbox, next e-mail, list of accounts |
+//! |   67 | Checkpoint   | version, replay from (address), next mailbox, next e-mail, list of places pages (addresses), list of accounts |
+//! |   68 | Places       | version, for each number of the page: segment (4 bytes), offset (4 bytes), both 0 = nowhere |
 //!
 //! An expunge is: modseq, uid set. A page is: highest modseq, address. A chunk is: first UID, last
 //! UID, rows, live, unseen, deleted, size, highest modseq, address of its columns. An account is:
@@ -21,7 +22,8 @@ use crate::format::record::{
 };
 use crate::ids::{AccountId, LogPos, MailboxId, RecordAddr, SegmentId};
 use crate::image::{
-    Checkpoint, MailboxImage, PageRef, StoredAccount, StoredMailbox, Summary, Vanished,
+    Checkpoint, MailboxImage, PLACES_PAGE_LEN, PageRef, StoredAccount, StoredMailbox, Summary,
+    Vanished,
 };
 
 const VERSION: u8 = 1;
@@ -167,6 +169,8 @@ pub(crate) fn encode_checkpoint(checkpoint: &Checkpoint) -> Vec<u8> {
     put_addr(checkpoint.replay_from, &mut out);
     out.put_varint(checkpoint.next_mailbox);
     out.put_varint(checkpoint.next_email);
+    out.put_count(checkpoint.places.len());
+    checkpoint.places.iter().for_each(|page| put_addr(*page, &mut out));
     out.put_count(checkpoint.accounts.len());
     for account in &checkpoint.accounts {
         out.put_varint(account.account.0);
@@ -190,10 +194,33 @@ pub(crate) fn decode_checkpoint(payload: &[u8]) -> Result<Checkpoint, Fault> {
         replay_from: addr(&mut input)?,
         next_mailbox: input.varint()?,
         next_email: input.varint()?,
+        places: list(&mut input, 2, addr)?,
         accounts: list(&mut input, 4, account)?,
     };
     input.finish()?;
     Ok(checkpoint)
+}
+
+/// A page of places as the payload of a record.
+pub(crate) fn encode_places(places: &[u64]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(1 + places.len() * 8);
+    out.put_u8(VERSION);
+    for place in places {
+        // The segment stands in the high half of a place and comes first on disk.
+        out.put_u64(place.rotate_left(32));
+    }
+    out
+}
+
+/// A page of places.
+pub(crate) fn decode_places(payload: &[u8]) -> Result<Vec<u64>, Fault> {
+    let mut input = Reader::new(payload);
+    version(&mut input)?;
+    let (places, rest) = input.rest().as_chunks::<8>();
+    if !rest.is_empty() || places.len() > PLACES_PAGE_LEN {
+        return Err(Fault::Invalid("places"));
+    }
+    Ok(places.iter().map(|place| u64::from_le_bytes(*place).rotate_left(32)).collect())
 }
 
 fn account(input: &mut Reader<'_>) -> Result<StoredAccount, Fault> {
@@ -253,6 +280,7 @@ mod tests {
             replay_from: place(4096),
             next_mailbox: 6,
             next_email: 99,
+            places: vec![place(800)],
             accounts: vec![StoredAccount {
                 account: AccountId(1),
                 last_uid_validity: 300,
@@ -289,7 +317,8 @@ mod tests {
         );
         assert_eq!(
             hex(encode_checkpoint(&checkpoint())),
-            "01028020066301 01ac02 01 05ac020005494e424f58 02bc05 01 05494e424f58".replace(' ', "")
+            "010280200663 0102a006 01 01ac02 01 05ac020005494e424f58 02bc05 01 05494e424f58"
+                .replace(' ', "")
         );
     }
 }

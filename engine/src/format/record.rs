@@ -6,7 +6,7 @@
 //! | kind | record           | payload                                                            |
 //! |-----:|------------------|--------------------------------------------------------------------|
 //! |    2 | Appended         | mailbox, modseq, keywords, rows                                    |
-//! |    3 | `FlagsChanged`     | mailbox, modseq, keywords, action (1 byte), flags (16), uid set    |
+//! |    3 | `FlagsChanged`     | mailbox, modseq, keywords, action (1 byte), flags, uid set         |
 //! |    4 | Expunged         | mailbox, modseq, uid set                                           |
 //! |    5 | Transferred      | from, to, moved (0 or modseq), uid set, to modseq, keywords, rows  |
 //! |   16 | `AccountCreated`   | account, list of mailboxes                                         |
@@ -16,11 +16,12 @@
 //! |   20 | Subscribed       | account, name                                                      |
 //! |   21 | Unsubscribed     | account, name                                                      |
 //!
-//! A mailbox is: id, UIDVALIDITY, special use (1 byte, 0 = none), name. Text is its length and
+//! A mailbox is: id, UIDVALIDITY, special use (1 byte, 0 = none), name. Flags are their low 64 bits
+//! and their high 64 bits. Text is its length and
 //! UTF-8. A UID set is a list of (first less the end of the range before, length less 1). A row
-//! is: UID less the UID before, flags (16 bytes), size, internal date z and zone z, save date z
-//! less the internal date, sent date z less the internal date, its zone z, e-mail id, thread id (8 bytes),
-//! segment and offset of the message.
+//! is: UID less the UID before, flags (low and high 64 bits), size, internal date z and zone z, save date z
+//! less the internal date, sent date z less the internal date, its zone z, e-mail id, thread id
+//! (8 bytes).
 
 use std::sync::Arc;
 
@@ -28,9 +29,7 @@ use crate::Fault;
 use crate::columns::{InternalDate, NewRow};
 use crate::flags::{FlagBits, Keyword};
 use crate::format::reader::{Put, Reader};
-use crate::ids::{
-    AccountId, EmailId, LogPos, MailboxId, ModSeq, SegmentId, ThreadId, Uid, UidValidity,
-};
+use crate::ids::{AccountId, EmailId, MailboxId, ModSeq, ThreadId, Uid, UidValidity};
 use crate::record::{
     Change, FlagAction, Kind, ListChange, NewMailbox, Record, SpecialUse, Transfer,
 };
@@ -76,6 +75,7 @@ pub(crate) fn decode(kind: Kind, payload: &[u8]) -> Result<Option<Record>, Fault
         }
         Kind::Message
         | Kind::Columns
+        | Kind::Places
         | Kind::HistoryPage
         | Kind::MailboxImage
         | Kind::Checkpoint => return Ok(None),
@@ -96,7 +96,7 @@ fn put_change(change: &Change, out: &mut Vec<u8>) -> Kind {
             out.put_varint(modseq.get());
             put_keywords(new_keywords, out);
             out.put_u8(*action as u8);
-            out.put_u128(flags.0);
+            put_flags(*flags, out);
             put_uids(uids, out);
             Kind::FlagsChanged
         }
@@ -122,7 +122,7 @@ fn change(kind: Kind, input: &mut Reader<'_>) -> Result<Change, Fault> {
                 2 => FlagAction::Replace,
                 value => return Err(Fault::Unknown { field: "action", value: value.into() }),
             };
-            let flags = FlagBits(input.u128()?);
+            let flags = flags(input)?;
             Change::Flags { modseq, new_keywords, uids: uids(input)?, action, flags }
         }
         _ => Change::Expunge { modseq, uids: uids(input)? },
@@ -278,7 +278,7 @@ fn put_rows(rows: &[NewRow], out: &mut Vec<u8>) {
     for row in rows {
         let arrived = row.internal_date.seconds;
         out.put_varint(u64::from(row.uid.wrapping_sub(before)));
-        out.put_u128(row.flags.0);
+        put_flags(row.flags, out);
         out.put_varint(row.size.into());
         out.put_zigzag(arrived);
         out.put_zigzag(row.internal_date.zone_minutes.into());
@@ -287,14 +287,23 @@ fn put_rows(rows: &[NewRow], out: &mut Vec<u8>) {
         out.put_zigzag(row.sent_zone_minutes.into());
         out.put_varint(row.email_id.0);
         out.put_u64(row.thread_id.0);
-        out.put_varint(row.message.segment.0);
-        out.put_varint(row.message.offset);
         before = row.uid;
     }
 }
 
+fn put_flags(flags: FlagBits, out: &mut Vec<u8>) {
+    let half = |bits: u128| u64::try_from(bits & u128::from(u64::MAX)).unwrap_or(0);
+    out.put_varint(half(flags.0));
+    out.put_varint(half(flags.0 >> 64));
+}
+
+fn flags(input: &mut Reader<'_>) -> Result<FlagBits, Fault> {
+    let (low, high) = (input.varint()?, input.varint()?);
+    Ok(FlagBits(u128::from(high) << 64 | u128::from(low)))
+}
+
 /// Bytes that a row has at least.
-const ROW_LEN_MIN: usize = 34;
+const ROW_LEN_MIN: usize = 18;
 
 fn zone(input: &mut Reader<'_>) -> Result<i16, Fault> {
     i16::try_from(input.zigzag()?).map_err(|_| Fault::Invalid("zone"))
@@ -306,7 +315,7 @@ fn rows(input: &mut Reader<'_>) -> Result<Vec<NewRow>, Fault> {
     for _ in 0..count {
         let uid = before.checked_add(input.varint32()?).filter(|uid| *uid > before);
         before = uid.ok_or(Fault::Invalid("UID"))?;
-        let flags = FlagBits(input.u128()?);
+        let flags = flags(input)?;
         let size = input.varint32()?;
         let seconds = input.zigzag()?;
         let zone_minutes = zone(input)?;
@@ -320,7 +329,6 @@ fn rows(input: &mut Reader<'_>) -> Result<Vec<NewRow>, Fault> {
             sent_zone_minutes: zone(input)?,
             email_id: EmailId(input.varint()?),
             thread_id: ThreadId(input.u64()?),
-            message: LogPos { segment: SegmentId(input.varint()?), offset: input.varint()? },
         });
     }
     Ok(rows)
@@ -343,7 +351,6 @@ mod tests {
             sent_zone_minutes: -60,
             email_id: EmailId(5),
             thread_id: ThreadId(0x0102_0304_0506_0708),
-            message: LogPos { segment: SegmentId(1), offset: 4096 },
         }
     }
 
@@ -407,16 +414,13 @@ mod tests {
             format!("{}:{}", kind as u8, crate::format::reader::hex(&payload))
         };
         let all: Vec<String> = samples().iter().map(hex).collect();
-        let row = "09000000000000000000000000000000ac0280c49fd50cb808";
-        let rest = "02cf0f7705080706050403020101802 0".replace(' ', "");
+        let row = "0900ac0280c49fd50cb808";
+        let rest = "02cf0f77050807060504030201";
         assert_eq!(
             all[0],
             format!("2:030701072 44c6162656c3102 04{row}{rest}05{row}{rest}").replace(' ', "")
         );
-        assert_eq!(
-            all[1],
-            "3:03070101780101000000000000000000000000000080020102 0600".replace(' ', "")
-        );
+        assert_eq!(all[1], "3:030701017801018080808080808080800102010206 00".replace(' ', ""));
         assert_eq!(all[2], "4:03070201020600");
         assert_eq!(all[3], format!("5:03040702010206000701017901 04{row}{rest}").replace(' ', ""));
         assert_eq!(all[4], "16:0201034d0507494e424f582f61");

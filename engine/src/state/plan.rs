@@ -225,7 +225,6 @@ fn copy_of(row: &Row, uid: Uid, flags: FlagBits, save_date: i64) -> NewRow {
         sent_zone_minutes: row.sent_zone_minutes,
         email_id: row.email_id,
         thread_id: row.thread_id,
-        message: row.message,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::Error;
 use crate::columns::{Bitmap, Columns, InternalDate, ModSeqs};
 use crate::flags::FlagBits;
-use crate::ids::{EmailId, ModSeq, RecordAddr, SeqNo, ThreadId, Uid};
+use crate::ids::{EmailId, ModSeq, SeqNo, ThreadId, Uid};
 use crate::state::chunk::Chunk;
 use crate::state::edit;
 use crate::state::snapshot::{Parts, Snapshot};
@@ -37,8 +37,6 @@ pub struct Row {
     pub email_id: EmailId,
     /// The conversation.
     pub thread_id: ThreadId,
-    /// Where its bytes are.
-    pub message: RecordAddr,
 }
 
 impl Snapshot {
@@ -221,7 +219,6 @@ impl Iterator for ChunkRows<'_> {
             sent_zone_minutes: row.sent_zone_minutes,
             email_id: row.email_id,
             thread_id: row.thread_id,
-            message: row.message,
         })
     }
 }

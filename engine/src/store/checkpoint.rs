@@ -160,8 +160,28 @@ impl Writer {
         Ok(true)
     }
 
+    /// Writes pages of message places that changed; `false` if there are more than one step may
+    /// write.
+    fn write_places(&mut self) -> Result<bool, Error> {
+        let (mut written, mut from) = (0, 0);
+        while let Some((index, places)) = self.reader.places().next_dirty(from) {
+            if written > STEP_LEN_MAX {
+                return Ok(false);
+            }
+            let payload = format::image::encode_places(&places);
+            let addr = self.write_frame(Kind::Places as u8, &payload)?;
+            self.reader.places().set_stored(index, addr);
+            written += payload.len() as u64;
+            from = index + 1;
+        }
+        Ok(true)
+    }
+
     /// Writes the directory of the shard and points the manifest to it.
     fn finish_checkpoint(&mut self, replay_from: LogPos) -> Result<(), Error> {
+        if !self.write_places()? {
+            return self.commit();
+        }
         let accounts = self.accounts.all();
         // Mailboxes made since the checkpoint began have no image; they are small.
         let lists = accounts.iter().map(|account| account.list());
@@ -176,6 +196,7 @@ impl Writer {
             replay_from,
             next_mailbox: self.ids.mailbox,
             next_email: self.ids.email,
+            places: self.reader.places().addrs(),
             accounts: accounts.collect(),
         };
         let payload = format::image::encode_checkpoint(&checkpoint);

@@ -62,6 +62,10 @@ fn describe(kind: u8, payload: &[u8]) -> Result<String, Fault> {
         Kind::HistoryPage => {
             format!("history-page expunges={}", format::image::decode_history(payload)?.len())
         }
+        Kind::Places => {
+            let places = format::image::decode_places(payload)?;
+            format!("places messages={}", places.iter().filter(|place| **place != 0).count())
+        }
         Kind::MailboxImage => {
             let image = format::image::decode_mailbox(payload)?;
             let (chunks, modseq) = (image.chunks.len(), image.highest_modseq);
@@ -98,7 +102,7 @@ fn describe_change(change: &Change) -> String {
         Change::Append { modseq, rows, .. } => {
             let each = rows.iter().map(|row| {
                 let (uid, flags, size) = (row.uid, row.flags.0, row.size);
-                format!("{uid}(flags={flags:x} size={size} message={})", row.message)
+                format!("{uid}(flags={flags:x} size={size} message={})", row.email_id)
             });
             format!("appended modseq={} {}", modseq.get(), each.collect::<Vec<_>>().join(" "))
         }

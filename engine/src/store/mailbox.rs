@@ -116,7 +116,7 @@ impl Mailbox {
 
     /// The stored bytes and list data of a message of this mailbox.
     pub fn message(&self, row: &Row) -> StoredMessage {
-        StoredMessage::new(self.account.shard.reader().clone(), row.message)
+        StoredMessage::new(self.account.shard.reader().clone(), row.email_id)
     }
 
     /// Adds messages, all of them or none.

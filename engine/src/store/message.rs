@@ -1,11 +1,11 @@
 //! A stored message, read piece by piece: what a list needs never reads the body.
 
-use crate::Error;
 use crate::format::compress;
 use crate::format::message::{MessageTable, PieceKind};
-use crate::ids::RecordAddr;
+use crate::ids::{EmailId, RecordAddr};
 use crate::message::{ListData, Structure};
 use crate::store::reader::ShardReader;
+use crate::{Error, Fault};
 
 /// How much the first read of a message fetches: the table, and nearly always the list piece
 /// with it.
@@ -15,24 +15,24 @@ const FIRST_READ: usize = 2048;
 #[derive(Clone)]
 pub struct StoredMessage {
     reader: ShardReader,
-    addr: RecordAddr,
+    email_id: EmailId,
 }
 
 impl StoredMessage {
-    pub(crate) fn new(reader: ShardReader, addr: RecordAddr) -> Self {
-        Self { reader, addr }
+    pub(crate) fn new(reader: ShardReader, email_id: EmailId) -> Self {
+        Self { reader, email_id }
     }
 
     /// ENVELOPE, BODY, BODYSTRUCTURE and the header fields clients list by.
     pub fn list(&self) -> Result<ListData, Error> {
         let bytes = self.piece(PieceKind::List)?;
-        ListData::decode(bytes).map_err(|fault| self.reader.damaged(self.addr, fault))
+        ListData::decode(bytes).map_err(|fault| self.damaged(fault))
     }
 
     /// The tree of MIME parts, with their places in the message.
     pub fn structure(&self) -> Result<Structure, Error> {
         let list = self.list()?;
-        list.structure().map_err(|fault| self.reader.damaged(self.addr, fault))
+        list.structure().map_err(|fault| self.damaged(fault))
     }
 
     /// The header with the empty line that ends it.
@@ -52,16 +52,36 @@ impl StoredMessage {
         Ok(bytes)
     }
 
+    fn damaged(&self, fault: Fault) -> Error {
+        let at = self.reader.place(self.email_id).unwrap_or_default();
+        self.reader.damaged(at, fault)
+    }
+
     fn piece(&self, kind: PieceKind) -> Result<Vec<u8>, Error> {
-        let first = self.reader.read_payload(self.addr, 0, FIRST_READ)?;
-        let damaged = |fault| self.reader.damaged(self.addr, fault);
+        let addr = self.reader.place(self.email_id)?;
+        match self.piece_at(addr, kind) {
+            // The message may have been moved in the log between the two looks.
+            Err(error) => match self.reader.place(self.email_id)? {
+                moved if moved != addr => self.piece_at(moved, kind),
+                _ => Err(error),
+            },
+            read => read,
+        }
+    }
+
+    fn piece_at(&self, addr: RecordAddr, kind: PieceKind) -> Result<Vec<u8>, Error> {
+        let first = self.reader.read_payload(addr, 0, FIRST_READ)?;
+        let damaged = |fault| self.reader.damaged(addr, fault);
         let table = MessageTable::decode(&first).map_err(damaged)?;
+        if table.email_id != self.email_id {
+            return Err(damaged(Fault::Invalid("e-mail id")));
+        }
         let entry = table.piece(kind);
         let (start, len) = (table.piece_offset(kind), entry.stored_len as usize);
         if let Some(stored) = first.get(start..start + len) {
             compress::unpack(entry, stored).map_err(damaged)
         } else {
-            let stored = self.reader.read_payload(self.addr, start as u64, len)?;
+            let stored = self.reader.read_payload(addr, start as u64, len)?;
             compress::unpack(entry, &stored).map_err(damaged)
         }
     }

@@ -8,6 +8,7 @@ mod image;
 mod mailbox;
 mod message;
 mod options;
+mod places;
 mod prepare;
 mod reader;
 mod receipt;

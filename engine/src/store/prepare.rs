@@ -7,7 +7,7 @@ use crate::columns::{InternalDate, NewRow};
 use crate::flags::FlagBits;
 use crate::format::compress::{self, Piece};
 use crate::format::message::{MessageTable, TABLE_LEN};
-use crate::ids::{EmailId, LogPos, ThreadId};
+use crate::ids::{EmailId, ThreadId};
 use crate::message::{ListData, SentDate, header_len};
 
 /// Compression of message pieces as they arrive.
@@ -68,7 +68,7 @@ impl Prepared {
         &self,
         internal_date: InternalDate,
         save_date: i64,
-        (email_id, message): (EmailId, LogPos),
+        email_id: EmailId,
     ) -> NewRow {
         let arrived = (internal_date.seconds, internal_date.zone_minutes);
         let sent = self.0.sent_date.map(|sent| (sent.unix_seconds, sent.zone_minutes));
@@ -83,7 +83,6 @@ impl Prepared {
             sent_zone_minutes,
             email_id,
             thread_id: self.0.thread_id,
-            message,
         }
     }
 }

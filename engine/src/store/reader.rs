@@ -5,28 +5,52 @@ use std::sync::Arc;
 
 use crate::columns::Columns;
 use crate::format;
-use crate::ids::{RecordAddr, ShardId};
+use crate::ids::{EmailId, RecordAddr, ShardId};
 use crate::image::{Checkpoint, MailboxImage, Vanished};
 use crate::log::LogReader;
 use crate::record::Kind;
 use crate::state::ColumnSource;
+use crate::store::places::Places;
 use crate::{Error, Fault};
 
 /// Reads a shard's records; cheap to clone.
 #[derive(Clone)]
-pub(crate) struct ShardReader(LogReader);
+pub(crate) struct ShardReader {
+    log: LogReader,
+    places: Arc<Places>,
+}
 
 impl ShardReader {
-    pub(crate) fn new(log: LogReader) -> Self {
-        Self(log)
+    pub(crate) fn new(log: LogReader, places: Places) -> Self {
+        Self { log, places: Arc::new(places) }
     }
 
     pub(crate) fn shard(&self) -> ShardId {
-        self.0.shard()
+        self.log.shard()
     }
 
     pub(crate) fn log(&self) -> &LogReader {
-        &self.0
+        &self.log
+    }
+
+    pub(crate) fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// Where the record of a message is.
+    pub(crate) fn place(&self, email_id: EmailId) -> Result<RecordAddr, Error> {
+        let found = self.places.find(email_id, &|addr| self.read_places(addr))?;
+        found.ok_or(Error::NoSuchMessage)
+    }
+
+    /// Says where the record of a message is now; for the shard's writer and for replay.
+    pub(crate) fn set_place(&self, email_id: EmailId, addr: RecordAddr) -> Result<(), Error> {
+        self.places.set(email_id, Some(addr), &|addr| self.read_places(addr))
+    }
+
+    fn read_places(&self, addr: RecordAddr) -> Result<Vec<u64>, Error> {
+        let payload = self.read(addr, Kind::Places)?;
+        format::image::decode_places(&payload).map_err(|fault| self.damaged(addr, fault))
     }
 
     pub(crate) fn damaged(&self, at: RecordAddr, fault: Fault) -> Error {
@@ -40,12 +64,12 @@ impl ShardReader {
         skip: u64,
         len: usize,
     ) -> Result<Vec<u8>, Error> {
-        self.0.read_payload(addr, skip, len)
+        self.log.read_payload(addr, skip, len)
     }
 
     /// The payload of a record of this kind.
     fn read(&self, addr: RecordAddr, expected: Kind) -> Result<Vec<u8>, Error> {
-        let (kind, payload) = self.0.read_record(addr)?;
+        let (kind, payload) = self.log.read_record(addr)?;
         if kind == expected as u8 { Ok(payload) } else { Err(self.damaged(addr, Fault::WrongKind)) }
     }
 

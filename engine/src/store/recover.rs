@@ -7,12 +7,13 @@ use std::sync::Arc;
 use crate::format;
 use crate::ids::{AccountId, LogPos, MailboxId, RecordAddr};
 use crate::image::Checkpoint;
-use crate::log::{Damage, Log};
+use crate::log::{Damage, Log, LogReader};
 use crate::record::{Change, Kind, ListChange, NewMailbox, Record, Transfer};
 use crate::state::{MailboxList, MailboxState, Source, arrivals, departure};
 use crate::store::cells::{AccountCell, AccountTable, MailboxCell};
 use crate::store::checkpoint::Checkpoints;
 use crate::store::image;
+use crate::store::places::{self, Places};
 use crate::store::reader::ShardReader;
 use crate::store::writer::{NextIds, Open, Writer};
 use crate::{Error, Fault};
@@ -44,7 +45,11 @@ pub(crate) struct Replayed {
 
 impl Replay {
     /// From the beginning of the log.
-    pub(crate) fn from_nothing(reader: ShardReader) -> Self {
+    pub(crate) fn from_nothing(log: LogReader) -> Self {
+        Self::empty(ShardReader::new(log, Places::default()))
+    }
+
+    fn empty(reader: ShardReader) -> Self {
         Self {
             reader,
             accounts: HashMap::new(),
@@ -59,10 +64,11 @@ impl Replay {
     }
 
     /// From a checkpoint.
-    pub(crate) fn from_checkpoint(reader: ShardReader, addr: RecordAddr) -> Result<Self, Error> {
-        let Checkpoint { replay_from, next_mailbox, next_email, accounts } =
+    pub(crate) fn from_checkpoint(log: LogReader, addr: RecordAddr) -> Result<Self, Error> {
+        let reader = ShardReader::new(log.clone(), Places::default());
+        let Checkpoint { replay_from, next_mailbox, next_email, places, accounts } =
             reader.checkpoint(addr)?;
-        let mut replay = Self::from_nothing(reader);
+        let mut replay = Self::empty(ShardReader::new(log, Places::stored(&places)));
         replay.from = replay_from;
         replay.listed_until = addr;
         replay.ids = NextIds { mailbox: next_mailbox, email: next_email };
@@ -107,9 +113,8 @@ impl Replay {
         if kind == Kind::Message {
             let table = format::message::MessageTable::decode(payload);
             let table = table.map_err(|fault| self.reader.damaged(addr, fault))?;
-            let number = table.email_id.0 & ((1 << 48) - 1);
-            self.ids.email = self.ids.email.max(number + 1);
-            return Ok(());
+            self.ids.email = self.ids.email.max(places::number(table.email_id) + 1);
+            return self.reader.set_place(table.email_id, addr);
         }
         let record = format::record::decode(kind, payload);
         match record.map_err(|fault| self.reader.damaged(addr, fault))? {
@@ -239,9 +244,8 @@ impl Replay {
 
 /// A shard's writer, ready to run, and what was found damaged.
 pub(crate) fn recover(log: Log, checkpoint_every: u64) -> Result<(Writer, Vec<Damage>), Error> {
-    let reader = ShardReader::new(log.reader());
     if let Some(addr) = log.checkpoint() {
-        let replayed = Replay::from_checkpoint(reader.clone(), addr).and_then(|mut replay| {
+        let replayed = Replay::from_checkpoint(log.reader(), addr).and_then(|mut replay| {
             let damages = replay.run()?;
             Ok((replay, damages))
         });
@@ -255,7 +259,7 @@ pub(crate) fn recover(log: Log, checkpoint_every: u64) -> Result<(Writer, Vec<Da
             Err(error) => return Err(error),
         }
     }
-    let mut replay = Replay::from_nothing(reader);
+    let mut replay = Replay::from_nothing(log.reader());
     let damages = replay.run()?;
     Ok((replay.into_writer(log, checkpoint_every), damages))
 }

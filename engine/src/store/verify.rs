@@ -16,7 +16,6 @@ use crate::message::ListData;
 use crate::record::Kind;
 use crate::state::Snapshot;
 use crate::store::options::Options;
-use crate::store::reader::ShardReader;
 use crate::store::recover::Replay;
 use crate::{Error, Fault, ModSeq, format};
 
@@ -96,8 +95,7 @@ impl Verifier<'_> {
     }
 
     fn check(&mut self, scan: &Scan) -> Result<(), Error> {
-        let reader = ShardReader::new(scan.reader());
-        let mut from_log = Replay::from_nothing(reader.clone());
+        let mut from_log = Replay::from_nothing(scan.reader());
         let mut last = LogPos::default();
         let damages = scan.scan(LogPos::default(), &mut |at, kind, payload| {
             last = at;
@@ -109,7 +107,7 @@ impl Verifier<'_> {
         })?;
         damages.iter().chain(&from_log.stray).for_each(|damage| self.damaged(*damage));
         if let Some(addr) = scan.checkpoint().filter(|addr| *addr <= last) {
-            match Replay::from_checkpoint(reader, addr) {
+            match Replay::from_checkpoint(scan.reader(), addr) {
                 Ok(mut from_checkpoint) => {
                     from_checkpoint.until = Some(last);
                     // What is damaged in the tail was found above.
@@ -140,6 +138,7 @@ impl Verifier<'_> {
             Some(Kind::Columns) => format::columns::decode(payload).map(drop),
             Some(Kind::HistoryPage) => format::image::decode_history(payload).map(drop),
             Some(Kind::MailboxImage) => format::image::decode_mailbox(payload).map(drop),
+            Some(Kind::Places) => format::image::decode_places(payload).map(drop),
             Some(Kind::Checkpoint) => format::image::decode_checkpoint(payload).map(drop),
             // The others are decoded by replay.
             _ => Ok(()),
@@ -163,7 +162,9 @@ impl Verifier<'_> {
                 let states = from_log.final_state(entry.id).and_then(|from_log| {
                     Ok((from_log.snapshot(), from_checkpoint.final_state(entry.id)?.snapshot()))
                 });
-                let same = states.and_then(|(log, checkpoint)| same(&log, &checkpoint));
+                let same = states.and_then(|(log, checkpoint)| {
+                    Ok(same(&log, &checkpoint)? && same_places(&log, from_log, from_checkpoint)?)
+                });
                 let name = &entry.name;
                 match same {
                     Ok(true) => {}
@@ -196,6 +197,17 @@ fn check_message(payload: &[u8]) -> Result<(), Fault> {
     let (list, mut bytes) = (piece(PieceKind::List)?, piece(PieceKind::Header)?);
     bytes.append(&mut piece(PieceKind::Body)?);
     if ListData::of(&bytes).as_bytes() == list { Ok(()) } else { Err(Fault::Invalid("list piece")) }
+}
+
+/// Whether the messages of a mailbox are where both say.
+fn same_places(snapshot: &Snapshot, left: &Replay, right: &Replay) -> Result<bool, Error> {
+    for row in snapshot.rows(&snapshot.all_uids()?) {
+        let id = row?.email_id;
+        if left.reader.place(id)? != right.reader.place(id)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Whether two snapshots show a client the same.

@@ -13,6 +13,7 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let code = match error {
             Error::NoSuchMailbox | Error::NoSuchAccount => "NONEXISTENT",
+            Error::NoSuchMessage => "EXPUNGEISSUED",
             Error::MailboxExists => "ALREADYEXISTS",
             Error::BadMailboxName(_) | Error::InboxStays | Error::OtherShard => "CANNOT",
             Error::TooManyMailboxes(_) | Error::TooManyKeywords(_) | Error::Exhausted => "LIMIT",

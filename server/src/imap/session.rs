@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use engine::{Account, Mailbox, RecordAddr};
+use engine::{Account, EmailId, Mailbox};
 
 use super::command::{Access, Body, Command, Tag};
 use super::commands;
@@ -64,7 +64,7 @@ pub(crate) struct Selected {
 #[derive(Debug)]
 pub(crate) struct HeldBody {
     /// Whose.
-    pub(crate) message: RecordAddr,
+    pub(crate) message: EmailId,
     /// All of it.
     pub(crate) body: Vec<u8>,
 }

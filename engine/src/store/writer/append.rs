@@ -5,11 +5,12 @@ use std::sync::Arc;
 use crate::columns::NewRow;
 use crate::flags::FlagSet;
 use crate::format;
-use crate::ids::{EmailId, LogPos, RecordAddr, Uid};
+use crate::ids::{EmailId, Uid};
 use crate::record::{Change, Kind, Record};
 use crate::state::MailboxState;
 use crate::store::cells::MailboxCell;
 use crate::store::mailbox::{AppendItem, Appended};
+use crate::store::places;
 use crate::store::prepare::Prepared;
 use crate::store::writer::Writer;
 use crate::{Error, InternalDate, UidSet, clock};
@@ -36,15 +37,16 @@ impl Writer {
         let state = self.state(cell)?;
         state.load_tail()?;
         // Refused here, before a byte is written: keywords and numbers that do not suffice.
-        let blank = items.iter().map(|item| item.message.row(item.internal_date, 0, NOWHERE));
+        let blank = items.iter().map(|item| item.message.row(item.internal_date, 0, NOBODY));
         state.plan_append(blank.collect(), &flags)?;
 
         let messages: Vec<&Prepared> = items.iter().map(|item| &item.message).collect();
         self.begin(&messages, items.len(), &flags)?;
         let now = clock::unix_seconds();
-        let places: Vec<_> = messages.iter().map(|message| self.put_message(message)).collect();
-        let rows = items.iter().zip(places);
-        let rows = rows.map(|(item, place)| item.message.row(item.internal_date, now, place));
+        let ids = messages.iter().map(|message| self.put_message(message));
+        let ids = ids.collect::<Result<Vec<_>, _>>()?;
+        let rows = items.iter().zip(ids);
+        let rows = rows.map(|(item, id)| item.message.row(item.internal_date, now, id));
         let appended = self.put_rows(cell, rows.collect(), &flags);
         self.log.end_frame();
         appended
@@ -60,10 +62,10 @@ impl Writer {
         let refused: Vec<_> = targets.iter().map(|target| self.refusal(target).err()).collect();
         let takers = refused.iter().filter(|refused| refused.is_none()).count();
         let flags: Vec<&FlagSet> = targets.iter().map(|target| &target.flags).collect();
-        let mut place = NOWHERE;
+        let mut email_id = NOBODY;
         if takers > 0 {
             self.begin(&[message], takers, &flags)?;
-            place = self.put_message(message);
+            email_id = self.put_message(message)?;
         }
         let now = clock::unix_seconds();
         let mut placed = Vec::with_capacity(targets.len());
@@ -71,7 +73,7 @@ impl Writer {
             placed.push(if let Some(error) = refused {
                 Err(error)
             } else {
-                let row = message.row(target.internal_date, now, place);
+                let row = message.row(target.internal_date, now, email_id);
                 self.put_rows(&target.cell, vec![row], &[&target.flags])
             });
         }
@@ -102,12 +104,15 @@ impl Writer {
         Ok(())
     }
 
-    fn put_message(&mut self, message: &Prepared) -> (EmailId, RecordAddr) {
-        let email_id = EmailId(u64::from(self.reader.shard().0) << 48 | self.ids.email);
+    fn put_message(&mut self, message: &Prepared) -> Result<EmailId, Error> {
+        let email_id = places::email_id(self.reader.shard().0, self.ids.email);
         self.ids.email += 1;
         let [list, header, body] = message.pieces();
         let parts = [&message.table(email_id), list, header, body];
-        (email_id, self.log.record(Kind::Message as u8, &parts))
+        let addr = self.log.record(Kind::Message as u8, &parts);
+        // Nobody knows the number before the batch is on disk.
+        self.reader.set_place(email_id, addr)?;
+        Ok(email_id)
     }
 
     /// Adds rows to a mailbox: the record goes into the frame in hand.
@@ -128,9 +133,8 @@ impl Writer {
     }
 }
 
-/// Where a message would be that is not stored yet.
-const NOWHERE: (EmailId, RecordAddr) =
-    (EmailId(0), LogPos { segment: crate::SegmentId(0), offset: 0 });
+/// The number of a message that is not stored yet.
+const NOBODY: EmailId = EmailId(0);
 
 fn appended(state: &MailboxState, change: &Change) -> Result<(MailboxState, Appended), Error> {
     let mut next = state.clone();

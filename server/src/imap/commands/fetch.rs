@@ -166,7 +166,7 @@ impl Writer<'_> {
         }
         if self.items.reads_messages() {
             let stored = self.mailbox.message(row);
-            let mut message = OpenMessage::new(stored, row.message, self.last_body.take());
+            let mut message = OpenMessage::new(stored, row.email_id, self.last_body.take());
             for attribute in &self.items.attributes {
                 message.push(*attribute, out)?;
             }

@@ -1,7 +1,7 @@
 //! What FETCH reads from stored messages: list data, and sections.
 
 use engine::message::{ListData, Pieces, Section, SectionText, Structure};
-use engine::{Error, Fault, RecordAddr, StoredMessage};
+use engine::{EmailId, Error, Fault, StoredMessage};
 
 use crate::imap::command::{FetchAttribute, HeaderFields, SectionPart, SectionPath};
 use crate::imap::encode::{push_literal, push_number, push_text_literal};
@@ -70,7 +70,7 @@ pub(super) enum Unreadable {
 /// One message, of which each piece is read when it is first needed.
 pub(super) struct OpenMessage {
     stored: StoredMessage,
-    message: RecordAddr,
+    message: EmailId,
     list: Option<ListData>,
     structure: Option<Structure>,
     header: Option<Vec<u8>>,
@@ -81,7 +81,7 @@ impl OpenMessage {
     /// Reads nothing yet.
     pub(super) fn new(
         stored: StoredMessage,
-        message: RecordAddr,
+        message: EmailId,
         last_body: Option<HeldBody>,
     ) -> Self {
         let body = last_body.filter(|last| last.message == message).map(|last| last.body);
