@@ -4,3 +4,4 @@ pub mod client;
 pub mod dovecot;
 pub mod message;
 pub mod process;
+pub mod wire;

@@ -79,6 +79,14 @@ impl Process {
         line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
     }
 
+    /// Its share of memory in KiB: pages of its own, and its part of those that others have too.
+    pub fn proportional_kib(&self) -> io::Result<u64> {
+        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;
+        let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
+        line.and_then(|line| line.split_whitespace().next()?.parse().ok())
+            .ok_or_else(|| io::Error::other("no Pss in smaps_rollup"))
+    }
+
     /// Ends it as a crash would.
     pub fn kill(mut self) {
         self.end();
