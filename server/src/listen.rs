@@ -180,7 +180,8 @@ async fn session(
     let Ok(mut stream) = Stream::new(socket) else { return };
     if is_tls {
         let within = context.config.limits.tls_handshake_time;
-        if let Err(error) = stream.start_tls(&context.tls, within).await {
+        // Boxed, since it is short and the session long.
+        if let Err(error) = Box::pin(stream.start_tls(&context.tls, within)).await {
             tracing::debug!(%error, "TLS handshake failed");
             return;
         }
@@ -199,6 +200,28 @@ async fn session(
 mod tests {
     use super::*;
     use crate::server::tests::world;
+
+    /// Thousands of sessions wait at one time. A command whose future is part of its session's,
+    /// and not boxed, would cost each of them its own size.
+    #[tokio::test]
+    async fn a_session_is_no_larger_than_its_waiting() {
+        const SESSION_LEN_MAX: usize = 2 << 10;
+        let world = world(&[Protocol::Imap]).await;
+        let server = world.start().await;
+        let address = server.address(Protocol::Imap).expect("it listens");
+        for role in Role::ALL {
+            let socket = TcpStream::connect(address).await.expect("connects");
+            let context = Arc::clone(server.context());
+            let stream = Stream::new(socket).expect("a socket");
+            let len = match role {
+                Role::Imap => size_of_val(&imap::serve(context, stream, role)),
+                Role::Pop3 => size_of_val(&pop3::serve(context, stream)),
+                _ => size_of_val(&smtp::serve(context, stream, role)),
+            };
+            assert!(len <= SESSION_LEN_MAX, "{}: {len} bytes", role.name());
+        }
+        server.stop().await;
+    }
 
     #[tokio::test]
     async fn a_session_that_panics_is_counted_and_ends_alone() {

@@ -70,7 +70,8 @@ impl Dialogue {
             return Ok(interruption);
         }
         let deadline = Instant::now() + self.context.config.limits.command_time;
-        match self.assemble(limits, deadline).await {
+        // Boxed, since it is the waiting before it that lasts.
+        match Box::pin(self.assemble(limits, deadline)).await {
             Err(StreamError::TimedOut) => Ok(Incoming::Stalled),
             other => other,
         }

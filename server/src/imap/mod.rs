@@ -35,5 +35,5 @@ pub async fn serve(context: Arc<Context>, stream: Stream, role: Role) {
     if let Err(error) = Session::converse(&mut dialogue).await {
         tracing::debug!(peer = %dialogue.connection.peer(), %error, "connection ended");
     }
-    dialogue.connection.close().await;
+    Box::pin(dialogue.connection.close()).await;
 }

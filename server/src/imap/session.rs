@@ -1,4 +1,8 @@
 //! The protocol's states as types (RFC 3501, 3): each owns what only it may touch.
+//!
+//! A session spends its life waiting for a command or in IDLE, and what it then costs in memory is
+//! the size of its future. So that this is the size of the waiting and not of the largest
+//! command, every other command runs in a future of its own, boxed while it runs.
 
 use std::time::{Duration, Instant};
 
@@ -91,7 +95,7 @@ impl Session {
             match incoming {
                 Incoming::Command(command, bytes, _share) => {
                     bad_in_a_row = 0;
-                    session = session.answer(*command, bytes, dialogue).await?;
+                    session = session.answer(command, bytes, dialogue).await?;
                 }
                 Incoming::Fault(fault) => {
                     bad_in_a_row += 1;
@@ -150,25 +154,49 @@ impl Session {
     /// Runs one command, with its last line, and returns the state it leaves the session in.
     async fn answer(
         self,
-        command: Command,
+        command: Box<Command>,
         bytes: Vec<u8>,
         dialogue: &mut Dialogue,
     ) -> Result<Self, StreamError> {
-        let Command { tag, body } = command;
-        let (name, started) = (body.name(), Instant::now());
-        let session = self.handle(&tag, body, bytes, dialogue).await?;
+        let (name, started) = (command.body.name(), Instant::now());
+        let session = if matches!(command.body, Body::Idle) {
+            drop(bytes);
+            self.idle(&command.tag, dialogue).await?
+        } else {
+            Box::pin(self.handle(*command, bytes, dialogue)).await?
+        };
         dialogue.context.metrics.command(dialogue.role, name, started.elapsed());
         dialogue.connection.flush_if_full().await?;
         Ok(session)
     }
 
+    /// IDLE, with what it changed told before its last line.
+    async fn idle(self, tag: &Tag, dialogue: &mut Dialogue) -> Result<Self, StreamError> {
+        match self {
+            Self::Selected(mut state) => {
+                state.last_body = None;
+                let outcome = commands::idle(Some(&mut state), dialogue).await;
+                Box::pin(state.end(Telling::EVERYTHING, tag, outcome, dialogue)).await
+            }
+            Self::Authenticated(state) => {
+                let outcome = commands::idle(None, dialogue).await;
+                finish(tag, outcome, dialogue)?;
+                Ok(Self::Authenticated(state))
+            }
+            state => {
+                dialogue.refused(Some(tag), &Refusal::bad("Log in first"));
+                Ok(state)
+            }
+        }
+    }
+
     async fn handle(
         self,
-        tag: &Tag,
-        body: Body,
+        Command { tag, body }: Command,
         bytes: Vec<u8>,
         dialogue: &mut Dialogue,
     ) -> Result<Self, StreamError> {
+        let tag = &tag;
         match (self, body) {
             (_, Body::Logout) => {
                 commands::logout(tag, dialogue);
@@ -240,10 +268,7 @@ impl Authenticated {
         bytes: Vec<u8>,
         dialogue: &mut Dialogue,
     ) -> Result<Session, StreamError> {
-        let outcome = match body {
-            Body::Idle => commands::idle(None, dialogue).await,
-            body => commands::with_account(&mut self, body, bytes, dialogue).await,
-        };
+        let outcome = commands::with_account(&mut self, body, bytes, dialogue).await;
         finish(tag, outcome, dialogue)?;
         Ok(Session::Authenticated(self))
     }
@@ -264,12 +289,21 @@ impl Selected {
             self.last_body = None;
         }
         let outcome = match body {
-            Body::Idle => commands::idle(Some(&mut self), dialogue).await,
             body if commands::needs_mailbox(&body) => {
                 commands::with_mailbox(&mut self, tag, body, dialogue).await
             }
             body => commands::with_account(&mut self.authenticated, body, bytes, dialogue).await,
         };
+        self.end(telling, tag, outcome, dialogue).await
+    }
+
+    async fn end(
+        mut self: Box<Self>,
+        telling: Telling,
+        tag: &Tag,
+        outcome: Outcome,
+        dialogue: &mut Dialogue,
+    ) -> Result<Session, StreamError> {
         let outcome = match (outcome, self.tell(telling, dialogue).await) {
             (Ok(_), Err(stop)) => Err(stop),
             (outcome, _) => outcome,

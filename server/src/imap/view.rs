@@ -26,6 +26,10 @@ pub(crate) struct Telling {
 }
 
 impl Telling {
+    /// Between commands, and in IDLE.
+    pub(crate) const EVERYTHING: Self =
+        Self { numbers_may_change: true, numbering: Numbering::Sequence };
+
     /// FETCH, STORE and SEARCH by sequence number must not be answered with EXPUNGE
     /// (RFC 3501, 7.4.1).
     pub(crate) fn after(body: &Body) -> Self {
@@ -33,7 +37,7 @@ impl Telling {
             Body::Fetch(fetch) => fetch.numbering,
             Body::Store(store) => store.numbering,
             Body::Search(search) => search.numbering,
-            _ => return Self { numbers_may_change: true, numbering: Numbering::Sequence },
+            _ => return Self::EVERYTHING,
         };
         Self { numbers_may_change: numbering == Numbering::Uid, numbering }
     }

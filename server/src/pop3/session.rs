@@ -61,7 +61,7 @@ impl Session {
         if self.converse().await == Err(Ending::ShuttingDown) {
             self.refuse(Refusal::SHUTTING_DOWN);
         }
-        self.lines.close().await;
+        Box::pin(self.lines.close()).await;
     }
 
     async fn converse(&mut self) -> Result<(), Ending> {
@@ -78,7 +78,8 @@ impl Session {
                 Ok(command) => {
                     self.bad_commands = 0;
                     let name = command.name();
-                    let next = self.handle(state, command).await?;
+                    // Boxed, so that a session that waits is no larger than its waiting.
+                    let next = Box::pin(self.handle(state, command)).await?;
                     self.context.metrics.command(Role::Pop3, name, started.elapsed());
                     next
                 }

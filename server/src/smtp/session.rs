@@ -108,7 +108,7 @@ impl Session {
             Err(Ending::TimedOut) => self.reply(&Reply::TIMED_OUT),
             Err(Ending::ShuttingDown) => self.reply(&Reply::SHUTTING_DOWN),
         }
-        self.lines.close().await;
+        Box::pin(self.lines.close()).await;
     }
 
     async fn converse(&mut self) -> Result<(), Ending> {
@@ -121,7 +121,8 @@ impl Session {
             state = match command(line) {
                 Ok(command) => {
                     let name = command.name();
-                    let next = self.handle(state, command).await?;
+                    // Boxed, so that a session that waits is no larger than its waiting.
+                    let next = Box::pin(self.handle(state, command)).await?;
                     self.context.metrics.command(self.role, name, started.elapsed());
                     next
                 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::imap::command::Numbering;
 use crate::imap::dialogue::Dialogue;
 use crate::imap::outcome::{Outcome, Stop};
 use crate::imap::response::{Done, Refusal};
@@ -14,8 +13,6 @@ use crate::stream::StreamError;
 
 /// The longest line that can still be meant as DONE.
 const DONE_LEN_MAX: usize = 1024;
-
-const EVERYTHING: Telling = Telling { numbers_may_change: true, numbering: Numbering::Sequence };
 
 enum Event {
     Readable,
@@ -32,13 +29,13 @@ pub(crate) async fn idle(mut selected: Option<&mut Selected>, dialogue: &mut Dia
     let end = Instant::now() + dialogue.context.config.limits.imap_idle_time;
     loop {
         if let Some(selected) = selected.as_deref_mut() {
-            selected.tell(EVERYTHING, dialogue).await?;
+            Box::pin(selected.tell(Telling::EVERYTHING, dialogue)).await?;
         }
         dialogue.connection.flush().await?;
         match next_event(selected.as_deref(), dialogue, end).await? {
             Event::Changed => {}
             Event::StillHere => dialogue.untagged("OK Still here"),
-            Event::Readable => return done(dialogue).await,
+            Event::Readable => return Box::pin(done(dialogue)).await,
             Event::Silence => return end_with(dialogue, "IDLE went on for too long"),
             Event::Shutdown => return end_with(dialogue, "The server is shutting down"),
         }
