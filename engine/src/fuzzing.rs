@@ -2,6 +2,7 @@
 //! private otherwise.
 
 use crate::format;
+use crate::format::dictionary::Dictionary;
 use crate::format::frame::{FrameHeader, HEADER_LEN, Seed};
 use crate::format::manifest::Manifest;
 use crate::format::message::MessageTable;
@@ -41,7 +42,12 @@ pub fn record(bytes: &[u8]) {
     let kind = Kind::ALL.get(usize::from(*kind) % Kind::ALL.len());
     match kind.expect("a remainder is below the length") {
         Kind::Message => {
-            let _ = MessageTable::decode(payload).map(|table| table.payload_len());
+            if let Ok((table, _)) = MessageTable::decode(payload) {
+                let _ = (table.pieces_len(), table.body_len());
+            }
+        }
+        Kind::Dictionary => {
+            let _ = Dictionary::decode(payload).map(|dictionary| dictionary.encode());
         }
         Kind::Columns => {
             if let Ok(columns) = format::columns::decode(payload) {

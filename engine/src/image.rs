@@ -76,6 +76,8 @@ pub(crate) struct Checkpoint {
     pub(crate) replay_from: LogPos,
     pub(crate) next_mailbox: u64,
     pub(crate) next_email: u64,
+    /// The dictionaries that the log holds, by number.
+    pub(crate) dictionaries: Vec<(u32, RecordAddr)>,
     /// Where the pages of message places are, from the first number on.
     pub(crate) places: Vec<RecordAddr>,
     pub(crate) accounts: Vec<StoredAccount>,

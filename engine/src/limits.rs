@@ -14,10 +14,6 @@ pub(crate) const ADDRESSES_MAX: usize = 10_000;
 /// Once an ENVELOPE or BODYSTRUCTURE is this long, the rest of it is written with NIL for
 /// whatever may be NIL.
 pub(crate) const STRUCTURE_LEN_SOFT: usize = 256 << 10;
-/// Bytes of one raw header field kept in the list piece; a longer one is read from the header.
-pub(crate) const HOT_FIELD_LEN_MAX: usize = 16 << 10;
-/// Bytes of all raw header fields in the list piece.
-pub(crate) const HOT_FIELDS_LEN_MAX: usize = 64 << 10;
 
 /// Bytes of a mailbox's whole name.
 pub(crate) const MAILBOX_NAME_LEN_MAX: usize = 1000;
@@ -27,6 +23,8 @@ pub(crate) const MAILBOX_NAME_LEVELS_MAX: usize = 50;
 
 /// Mailboxes of one account, and names it is subscribed to.
 pub(crate) const MAILBOXES_MAX: usize = 100_000;
+/// Bytes of a compression dictionary.
+pub(crate) const DICTIONARY_LEN_MAX: usize = 112 << 10;
 /// Pages of message places of one shard: more messages than a shard is made for.
 pub(crate) const PLACE_PAGES_MAX: usize = 1 << 24;
 /// Bytes of all records of one frame: what one operation can write.

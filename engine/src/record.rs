@@ -19,6 +19,8 @@ pub(crate) enum Kind {
     Expunged = 4,
     /// Messages copied or moved between mailboxes.
     Transferred = 5,
+    /// A compression dictionary.
+    Dictionary = 6,
     /// An account with its first mailboxes.
     AccountCreated = 16,
     /// Mailboxes made.
@@ -45,12 +47,13 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Every kind, for tables and tests.
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Message,
         Self::Appended,
         Self::FlagsChanged,
         Self::Expunged,
         Self::Transferred,
+        Self::Dictionary,
         Self::AccountCreated,
         Self::MailboxesCreated,
         Self::MailboxDeleted,

@@ -30,7 +30,8 @@ pub async fn deliver(
     recipients: &[Recipient],
     message: Vec<u8>,
 ) -> Vec<Result<(), DeliveryError>> {
-    let prepared = prepare(message).await;
+    let store = context.store.clone();
+    let prepared = prepare(message, move |bytes| store.prepare(bytes)).await;
     let seconds = engine::clock::unix_seconds();
     let internal_date = InternalDate { seconds, zone_minutes: 0 };
     let mut results = Vec::with_capacity(recipients.len());
@@ -52,12 +53,15 @@ pub async fn deliver(
     results
 }
 
-/// Parses and compresses a message, off this thread if that takes long.
-pub(crate) async fn prepare(message: Vec<u8>) -> Prepared {
+/// Parses and compresses a message as its store does, off this thread if that takes long.
+pub(crate) async fn prepare(
+    message: Vec<u8>,
+    prepare: impl FnOnce(&[u8]) -> Prepared + Send + 'static,
+) -> Prepared {
     if message.len() < LARGE {
-        return Prepared::new(&message);
+        return prepare(&message);
     }
-    let prepared = tokio::task::spawn_blocking(move || Prepared::new(&message)).await;
+    let prepared = tokio::task::spawn_blocking(move || prepare(&message)).await;
     prepared.unwrap_or_else(|failure| std::panic::resume_unwind(failure.into_panic()))
 }
 

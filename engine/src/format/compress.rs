@@ -1,37 +1,63 @@
 //! Pieces: stretches of a message that are compressed and checked by themselves.
 //!
-//! A piece of the log is described by 13 bytes in the table of the record that holds it:
+//! A piece of the log is described by an entry in the table of the record that holds it:
 //!
-//! | offset | size | field         | meaning                              |
-//! |-------:|-----:|---------------|--------------------------------------|
-//! |      0 |    4 | raw length    | bytes once decompressed              |
-//! |      4 |    4 | stored length | bytes in the record                  |
-//! |      8 |    1 | codec         | 0 = stored as it is, 1 = zstd frame  |
-//! |      9 |    4 | checksum      | CRC-32 of the bytes as stored        |
+//! | field of an entry | bytes                                                            |
+//! |-------------------|------------------------------------------------------------------|
+//! | raw length        | varint: bytes once decompressed                                  |
+//! | stored length     | varint: bytes in the record                                      |
+//! | codec             | varint: 0 = stored as it is, 1 = zstd frame, n + 1 = zstd frame with dictionary n |
+//! | checksum          | 4: CRC-32 of the bytes as stored                                 |
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
-use zstd::bulk::{Compressor, Decompressor};
+use zstd::zstd_safe::{CCtx, DCtx};
 
 use crate::Fault;
+use crate::format::dictionary::{Dictionary, Effort, FindDictionary};
 use crate::format::reader::{Put, Reader};
 
-/// Bytes that an entry of a piece table takes.
-pub(crate) const ENTRY_LEN: usize = 13;
-
-const STORED: u8 = 0;
-const ZSTD: u8 = 1;
-
 /// Pieces shorter than this are not worth a frame of their own.
-const COMPRESS_FROM: usize = 48;
+const COMPRESS_FROM: usize = 32;
 
 /// What the table says of one piece.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PieceEntry {
     pub(crate) raw_len: u32,
     pub(crate) stored_len: u32,
-    codec: u8,
+    pub(crate) codec: Codec,
     checksum: u32,
+}
+
+/// How a piece is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Codec {
+    /// As it is.
+    #[default]
+    Stored,
+    /// A zstd frame.
+    Zstd,
+    /// A zstd frame made with the dictionary of this number.
+    Dictionary(u32),
+}
+
+impl Codec {
+    fn of(number: u32) -> Self {
+        match number {
+            0 => Self::Stored,
+            1 => Self::Zstd,
+            number => Self::Dictionary(number - 1),
+        }
+    }
+
+    fn number(self) -> u64 {
+        match self {
+            Self::Stored => 0,
+            Self::Zstd => 1,
+            Self::Dictionary(number) => u64::from(number) + 1,
+        }
+    }
 }
 
 /// A piece as it is stored.
@@ -42,25 +68,28 @@ pub(crate) struct Piece {
 
 impl PieceEntry {
     pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, Fault> {
-        let (raw_len, stored_len) = (reader.u32()?, reader.u32()?);
-        let (codec, checksum) = (reader.u8()?, reader.u32()?);
+        let (raw_len, stored_len) = (reader.varint32()?, reader.varint32()?);
+        let (codec, checksum) = (Codec::of(reader.varint32()?), reader.u32()?);
         Ok(Self { raw_len, stored_len, codec, checksum })
     }
 
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        out.put_u32(self.raw_len);
-        out.put_u32(self.stored_len);
-        out.put_u8(self.codec);
+        out.put_varint(self.raw_len.into());
+        out.put_varint(self.stored_len.into());
+        out.put_varint(self.codec.number());
         out.put_u32(self.checksum);
     }
 }
 
 /// Compresses a piece, or stores it as it is where that is no longer.
-pub(crate) fn pack(raw: &[u8], level: i32) -> Piece {
-    let compressed = if raw.len() < COMPRESS_FROM { None } else { compress(raw, level) };
+pub(crate) fn pack(raw: &[u8], effort: Effort, dictionary: Option<&Dictionary>) -> Piece {
+    let compressed =
+        if raw.len() < COMPRESS_FROM { None } else { compress(raw, effort, dictionary) };
     let (codec, bytes) = match compressed {
-        Some(bytes) if bytes.len() < raw.len() => (ZSTD, bytes),
-        _ => (STORED, raw.to_vec()),
+        Some(bytes) if bytes.len() < raw.len() => {
+            (dictionary.map_or(Codec::Zstd, |used| Codec::Dictionary(used.number)), bytes)
+        }
+        _ => (Codec::Stored, raw.to_vec()),
     };
     let len = |len| u32::try_from(len).unwrap_or(u32::MAX);
     let checksum = crc32fast::hash(&bytes);
@@ -69,45 +98,91 @@ pub(crate) fn pack(raw: &[u8], level: i32) -> Piece {
     Piece { entry, bytes }
 }
 
-/// Checks and decompresses a piece. Allocates what the entry promises and no more, and that
-/// only after the checksum has vouched for the bytes.
-pub(crate) fn unpack(entry: PieceEntry, stored: &[u8]) -> Result<Vec<u8>, Fault> {
+/// Checks and decompresses a piece.
+pub(crate) fn unpack(
+    entry: PieceEntry,
+    stored: &[u8],
+    dictionaries: &impl FindDictionary,
+) -> Result<Vec<u8>, Fault> {
+    let mut raw = Vec::new();
+    unpack_into(entry, stored, dictionaries, &mut raw)?;
+    Ok(raw)
+}
+
+/// The same into a buffer, of which nothing stays. Allocates what the entry promises and no
+/// more, and that only after the checksum has vouched for the bytes.
+pub(crate) fn unpack_into(
+    entry: PieceEntry,
+    stored: &[u8],
+    dictionaries: &impl FindDictionary,
+    raw: &mut Vec<u8>,
+) -> Result<(), Fault> {
+    raw.clear();
     if stored.len() != entry.stored_len as usize {
         return Err(Fault::Truncated);
     }
     if crc32fast::hash(stored) != entry.checksum {
         return Err(Fault::Checksum);
     }
-    let raw = match entry.codec {
-        STORED => stored.to_vec(),
-        ZSTD => decompress(stored, entry.raw_len as usize)?,
-        codec => return Err(Fault::Unknown { field: "codec", value: codec.into() }),
-    };
-    if raw.len() == entry.raw_len as usize { Ok(raw) } else { Err(Fault::Compression) }
+    match entry.codec {
+        Codec::Stored => raw.extend_from_slice(stored),
+        Codec::Zstd => decompress(stored, entry.raw_len as usize, None, raw)?,
+        Codec::Dictionary(number) => {
+            let unknown = Fault::Unknown { field: "dictionary", value: number.into() };
+            let dictionary = dictionaries.dictionary(number).ok_or(unknown)?;
+            decompress(stored, entry.raw_len as usize, Some(&dictionary), raw)?;
+        }
+    }
+    if raw.len() == entry.raw_len as usize { Ok(()) } else { Err(Fault::Compression) }
 }
 
 // A context costs hundreds of kilobytes to set up and nothing to use again.
 thread_local! {
-    static COMPRESSOR: RefCell<Option<(i32, Compressor<'static>)>> = const { RefCell::new(None) };
-    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+    static COMPRESSOR: RefCell<Option<CCtx<'static>>> = const { RefCell::new(None) };
+    static DECOMPRESSOR: RefCell<Option<DCtx<'static>>> = const { RefCell::new(None) };
 }
 
-fn compress(raw: &[u8], level: i32) -> Option<Vec<u8>> {
+fn compress(raw: &[u8], effort: Effort, dictionary: Option<&Dictionary>) -> Option<Vec<u8>> {
     COMPRESSOR.with_borrow_mut(|slot| {
-        if slot.as_ref().is_none_or(|(has, _)| *has != level) {
-            *slot = Some((level, Compressor::new(level).ok()?));
+        if slot.is_none() {
+            *slot = CCtx::try_create();
         }
-        slot.as_mut()?.1.compress(raw).ok()
+        let context = slot.as_mut()?;
+        let mut out = Vec::with_capacity(zstd::zstd_safe::compress_bound(raw.len()));
+        let done = match dictionary {
+            Some(dictionary) => {
+                let prepared = dictionary.encoder(effort).as_cdict();
+                context.compress_using_cdict(&mut out, raw, prepared)
+            }
+            None => context.compress(&mut out, raw, effort.level()),
+        };
+        done.ok().map(|_| {
+            out.shrink_to_fit();
+            out
+        })
     })
 }
 
-fn decompress(stored: &[u8], raw_len: usize) -> Result<Vec<u8>, Fault> {
+fn decompress(
+    stored: &[u8],
+    raw_len: usize,
+    dictionary: Option<&Arc<Dictionary>>,
+    raw: &mut Vec<u8>,
+) -> Result<(), Fault> {
     DECOMPRESSOR.with_borrow_mut(|slot| {
         if slot.is_none() {
-            *slot = Decompressor::new().ok();
+            *slot = DCtx::try_create();
         }
         let context = slot.as_mut().ok_or(Fault::Compression)?;
-        context.decompress(stored, raw_len).map_err(|_| Fault::Compression)
+        // One byte more than promised, so that a frame that holds more is told from one that fits.
+        raw.reserve(raw_len + 1);
+        let done = match dictionary {
+            Some(dictionary) => {
+                context.decompress_using_ddict(raw, stored, dictionary.decoder().as_ddict())
+            }
+            None => context.decompress(raw, stored),
+        };
+        done.map(drop).map_err(|_| Fault::Compression)
     })
 }
 
@@ -116,29 +191,58 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::format::dictionary::{Purpose, tests::samples, train};
+
+    struct Known(Arc<Dictionary>);
+
+    impl FindDictionary for Known {
+        fn dictionary(&self, number: u32) -> Option<Arc<Dictionary>> {
+            (number == self.0.number).then(|| Arc::clone(&self.0))
+        }
+    }
 
     proptest! {
         #[test]
-        fn pieces_come_back(raw in prop::collection::vec(0_u8..4, 0..3000), level in 1..6) {
-            let piece = pack(&raw, level);
-            prop_assert!(piece.bytes.len() <= raw.len());
-            let mut table = Vec::new();
-            piece.entry.encode(&mut table);
-            prop_assert_eq!(table.len(), ENTRY_LEN);
-            let entry = PieceEntry::decode(&mut Reader::new(&table));
-            prop_assert_eq!(entry, Ok(piece.entry));
-            prop_assert_eq!(unpack(piece.entry, &piece.bytes), Ok(raw));
+        fn pieces_come_back(raw in prop::collection::vec(0_u8..4, 0..3000)) {
+            for effort in [Effort::Arrival, Effort::Archive] {
+                let piece = pack(&raw, effort, None);
+                prop_assert!(piece.bytes.len() <= raw.len());
+                let mut table = Vec::new();
+                piece.entry.encode(&mut table);
+                let entry = PieceEntry::decode(&mut Reader::new(&table));
+                prop_assert_eq!(entry, Ok(piece.entry));
+                prop_assert_eq!(unpack(piece.entry, &piece.bytes, &()), Ok(raw.clone()));
+            }
         }
     }
 
     #[test]
+    fn a_dictionary_makes_small_pieces_smaller_and_is_needed_to_read_them() {
+        let dictionary = train(300, Purpose::Head, &samples()).expect("trained");
+        let known = Known(Arc::new(dictionary));
+        let raw = &samples()[17];
+        let alone = pack(raw, Effort::Arrival, None);
+        let with = pack(raw, Effort::Arrival, Some(&known.0));
+        assert!(
+            with.bytes.len() * 2 < alone.bytes.len(),
+            "{} {}",
+            with.bytes.len(),
+            alone.bytes.len()
+        );
+        assert_eq!(with.entry.codec, Codec::Dictionary(300));
+        assert_eq!(unpack(with.entry, &with.bytes, &known).as_ref(), Ok(raw));
+        let unknown = Fault::Unknown { field: "dictionary", value: 300 };
+        assert_eq!(unpack(with.entry, &with.bytes, &()), Err(unknown));
+    }
+
+    #[test]
     fn damage_and_lying_lengths_are_faults() {
-        let mut piece = pack(&[7; 1000], 3);
+        let mut piece = pack(&[7; 1000], Effort::Arrival, None);
         let entry = PieceEntry { raw_len: 999, ..piece.entry };
-        assert_eq!(unpack(entry, &piece.bytes), Err(Fault::Compression));
+        assert_eq!(unpack(entry, &piece.bytes, &()), Err(Fault::Compression));
         let entry = PieceEntry { raw_len: 1001, ..piece.entry };
-        assert_eq!(unpack(entry, &piece.bytes), Err(Fault::Compression));
+        assert_eq!(unpack(entry, &piece.bytes, &()), Err(Fault::Compression));
         piece.bytes[3] ^= 1;
-        assert_eq!(unpack(piece.entry, &piece.bytes), Err(Fault::Checksum));
+        assert_eq!(unpack(piece.entry, &piece.bytes, &()), Err(Fault::Checksum));
     }
 }

@@ -6,7 +6,7 @@
 //! |-----:|--------------|-----------------------------------------------------------------------|
 //! |   65 | `HistoryPage`  | version (1 byte), list of expunges                                    |
 //! |   66 | `MailboxImage` | version, mailbox, UIDVALIDITY, UIDNEXT (0 = spent), highest modseq, keywords, list of chunks, list of pages, list of expunges |
-//! |   67 | Checkpoint   | version, replay from (address), next mailbox, next e-mail, list of places pages (addresses), list of accounts |
+//! |   67 | Checkpoint   | version, replay from (address), next mailbox, next e-mail, list of (dictionary, address), list of places pages (addresses), list of accounts |
 //! |   68 | Places       | version, for each number of the page: segment (4 bytes), offset (4 bytes), both 0 = nowhere |
 //!
 //! An expunge is: modseq, uid set. A page is: highest modseq, address. A chunk is: first UID, last
@@ -169,6 +169,11 @@ pub(crate) fn encode_checkpoint(checkpoint: &Checkpoint) -> Vec<u8> {
     put_addr(checkpoint.replay_from, &mut out);
     out.put_varint(checkpoint.next_mailbox);
     out.put_varint(checkpoint.next_email);
+    out.put_count(checkpoint.dictionaries.len());
+    for (number, dictionary) in &checkpoint.dictionaries {
+        out.put_varint((*number).into());
+        put_addr(*dictionary, &mut out);
+    }
     out.put_count(checkpoint.places.len());
     checkpoint.places.iter().for_each(|page| put_addr(*page, &mut out));
     out.put_count(checkpoint.accounts.len());
@@ -194,6 +199,7 @@ pub(crate) fn decode_checkpoint(payload: &[u8]) -> Result<Checkpoint, Fault> {
         replay_from: addr(&mut input)?,
         next_mailbox: input.varint()?,
         next_email: input.varint()?,
+        dictionaries: list(&mut input, 3, |input| Ok((input.varint32()?, addr(input)?)))?,
         places: list(&mut input, 2, addr)?,
         accounts: list(&mut input, 4, account)?,
     };
@@ -280,6 +286,7 @@ mod tests {
             replay_from: place(4096),
             next_mailbox: 6,
             next_email: 99,
+            dictionaries: vec![(1, place(900))],
             places: vec![place(800)],
             accounts: vec![StoredAccount {
                 account: AccountId(1),
@@ -317,7 +324,7 @@ mod tests {
         );
         assert_eq!(
             hex(encode_checkpoint(&checkpoint())),
-            "010280200663 0102a006 01 01ac02 01 05ac020005494e424f58 02bc05 01 05494e424f58"
+            "010280200663 0101028407 0102a006 01 01ac02 01 05ac020005494e424f58 02bc05 01 05494e424f58"
                 .replace(' ', "")
         );
     }

@@ -1,76 +1,123 @@
-//! The message record: a table, then the three pieces it describes.
+//! The message record: a table, then the two pieces it describes.
 //!
-//! | offset | size | field        | meaning                                             |
-//! |-------:|-----:|--------------|-----------------------------------------------------|
-//! |      0 |    8 | e-mail id    | the shard's number of this message                  |
-//! |      8 |   13 | list piece   | what clients list by, see docs/format-list-piece.md |
-//! |     21 |   13 | header piece | the header with the empty line that ends it         |
-//! |     34 |   13 | body piece   | what follows                                        |
-//! |     47 |    … | pieces       | list, header, body as stored                        |
+//! | field        | bytes                                                                       |
+//! |--------------|-----------------------------------------------------------------------------|
+//! | checksum     | 4: CRC-32 of the table behind this                                          |
+//! | table length | varint: bytes of the table behind this                                      |
+//! | number       | varint: the low 48 bits of the e-mail id                                    |
+//! | head piece   | its entry: what clients list by, then the header, see docs/format-list-piece.md |
+//! | body piece   | its entry: what follows the header, less the attachments                    |
+//! | attachments  | list of: start in the body z from the end of the one before, encoded length, number of the blob, recipe (a string) |
+//! | pieces       | behind the table: head and body as stored                                   |
 //!
 //! A piece entry is described in `compress.rs`. Each piece has its own checksum, so that one can
-//! be read without the others.
+//! be read without the other. An attachment stands elsewhere, decoded; its recipe says how its
+//! bytes are made from that.
 
 use crate::Fault;
-use crate::format::compress::{ENTRY_LEN, PieceEntry};
+use crate::format::compress::PieceEntry;
 use crate::format::reader::{Put, Reader};
-use crate::ids::EmailId;
 
-/// Bytes before the pieces.
-pub(crate) const TABLE_LEN: usize = 8 + 3 * ENTRY_LEN;
-
-/// One of the three pieces; the value is its place in the table.
+/// One of the two pieces; the value is its place in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PieceKind {
-    List = 0,
-    Header = 1,
-    Body = 2,
+    Head = 0,
+    Body = 1,
+}
+
+/// A stretch of a body that is stored elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Attachment {
+    /// Where in the body it starts.
+    pub(crate) start: u64,
+    /// Bytes it takes in the body.
+    pub(crate) encoded_len: u64,
+    /// The blob that holds it decoded.
+    pub(crate) blob: u64,
+    /// How the encoded bytes are made.
+    pub(crate) recipe: Vec<u8>,
 }
 
 /// The table at the front of a message record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MessageTable {
-    pub(crate) email_id: EmailId,
-    pub(crate) pieces: [PieceEntry; 3],
+    /// The message's number in its shard.
+    pub(crate) number: u64,
+    pub(crate) pieces: [PieceEntry; 2],
+    pub(crate) attachments: Vec<Attachment>,
 }
 
 impl MessageTable {
-    /// Reads the table; what follows it may be cut off.
-    pub(crate) fn decode(payload: &[u8]) -> Result<Self, Fault> {
+    /// Reads the table, and says where the pieces start; what follows may be cut off.
+    pub(crate) fn decode(payload: &[u8]) -> Result<(Self, usize), Fault> {
         let mut input = Reader::new(payload);
-        let email_id = EmailId(input.u64()?);
-        let mut pieces = [PieceEntry::default(); 3];
-        for piece in &mut pieces {
-            *piece = PieceEntry::decode(&mut input)?;
+        let checksum = input.u32()?;
+        let table = input.string()?;
+        let start = payload.len() - input.rest().len();
+        if crc32fast::hash(table) != checksum {
+            return Err(Fault::Checksum);
         }
-        Ok(Self { email_id, pieces })
+        let mut input = Reader::new(table);
+        let number = input.varint()?;
+        let pieces = [PieceEntry::decode(&mut input)?, PieceEntry::decode(&mut input)?];
+        let (count, mut end) = (input.count(4)?, 0_u64);
+        let mut attachments = Vec::with_capacity(count);
+        for _ in 0..count {
+            let start = end.checked_add(input.varint()?).ok_or(Fault::Invalid("attachment"))?;
+            let encoded_len = input.varint()?;
+            end = start.checked_add(encoded_len).ok_or(Fault::Invalid("attachment"))?;
+            let (blob, recipe) = (input.varint()?, input.string()?.to_vec());
+            attachments.push(Attachment { start, encoded_len, blob, recipe });
+        }
+        input.finish()?;
+        Ok((Self { number, pieces, attachments }, start))
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(TABLE_LEN);
-        out.put_u64(self.email_id.0);
-        self.pieces.iter().for_each(|piece| piece.encode(&mut out));
+        let mut table = Vec::with_capacity(40);
+        table.put_varint(self.number);
+        self.pieces.iter().for_each(|piece| piece.encode(&mut table));
+        table.put_count(self.attachments.len());
+        let mut end = 0;
+        for attachment in &self.attachments {
+            table.put_varint(attachment.start - end);
+            table.put_varint(attachment.encoded_len);
+            table.put_varint(attachment.blob);
+            table.put_string(&attachment.recipe);
+            end = attachment.start + attachment.encoded_len;
+        }
+        let mut out = Vec::with_capacity(table.len() + 8);
+        out.put_u32(crc32fast::hash(&table));
+        out.put_string(&table);
         out
     }
 
     pub(crate) fn piece(&self, kind: PieceKind) -> PieceEntry {
-        let [list, header, body] = self.pieces;
+        let [head, body] = self.pieces;
         match kind {
-            PieceKind::List => list,
-            PieceKind::Header => header,
+            PieceKind::Head => head,
             PieceKind::Body => body,
         }
     }
 
-    /// Where the piece starts in the record's payload.
+    /// Where the piece starts, counted from the start of the pieces.
     pub(crate) fn piece_offset(&self, kind: PieceKind) -> usize {
-        let before = self.pieces.iter().take(kind as usize);
-        TABLE_LEN + before.map(|piece| piece.stored_len as usize).sum::<usize>()
+        match kind {
+            PieceKind::Head => 0,
+            PieceKind::Body => self.piece(PieceKind::Head).stored_len as usize,
+        }
     }
 
-    /// Bytes of the whole payload.
-    pub(crate) fn payload_len(&self) -> usize {
-        TABLE_LEN + self.pieces.iter().map(|piece| piece.stored_len as usize).sum::<usize>()
+    /// Bytes of both pieces as stored.
+    pub(crate) fn pieces_len(&self) -> usize {
+        self.pieces.iter().map(|piece| piece.stored_len as usize).sum()
+    }
+
+    /// Bytes of the body with its attachments.
+    #[cfg_attr(not(test), expect(dead_code, reason = "attachments are to use it"))]
+    pub(crate) fn body_len(&self) -> u64 {
+        let attached: u64 = self.attachments.iter().map(|attached| attached.encoded_len).sum();
+        attached.saturating_add(self.piece(PieceKind::Body).raw_len.into())
     }
 }
 
@@ -78,20 +125,36 @@ impl MessageTable {
 mod tests {
     use super::*;
     use crate::format::compress;
+    use crate::format::dictionary::Effort;
 
     /// Pins the table above. Changing these bytes means a new format version.
     #[test]
     fn golden_bytes() {
-        let piece = |raw: &[u8]| compress::pack(raw, 3).entry;
-        let pieces = [piece(b"list"), piece(b"header"), piece(b"")];
-        let table = MessageTable { email_id: EmailId(9), pieces };
+        let piece = |raw: &[u8]| compress::pack(raw, Effort::Arrival, None).entry;
+        let attachment = |start, blob| {
+            let recipe = b"re".to_vec();
+            Attachment { start, encoded_len: 200, blob, recipe }
+        };
+        let table = MessageTable {
+            number: 9,
+            pieces: [piece(b"head"), piece(b"")],
+            attachments: vec![attachment(3, 7), attachment(300, 8)],
+        };
         let bytes = table.encode();
-        assert_eq!(bytes.len(), TABLE_LEN);
-        assert_eq!(bytes[..17], *b"\x09\0\0\0\0\0\0\0\x04\0\0\0\x04\0\0\0\0");
-        assert_eq!(bytes[17..21], crc32fast::hash(b"list").to_le_bytes());
-        assert_eq!(MessageTable::decode(&bytes), Ok(table));
-        assert_eq!(table.piece_offset(PieceKind::Body), TABLE_LEN + 10);
-        assert_eq!(table.payload_len(), TABLE_LEN + 10);
-        assert_eq!(MessageTable::decode(&bytes[..TABLE_LEN - 1]), Err(Fault::Truncated));
+        assert_eq!(bytes[4..9], *b"\x1e\x09\x04\x04\0");
+        assert_eq!(bytes[9..13], crc32fast::hash(b"head").to_le_bytes());
+        assert_eq!(bytes[13..20], [0; 7], "the empty body");
+        assert_eq!(bytes[20..], *b"\x02\x03\xc8\x01\x07\x02re\x61\xc8\x01\x08\x02re");
+        assert_eq!(MessageTable::decode(&bytes), Ok((table.clone(), bytes.len())));
+        assert_eq!((table.piece_offset(PieceKind::Body), table.pieces_len()), (4, 4));
+        assert_eq!(table.body_len(), 400);
+        for len in 0..bytes.len() {
+            assert_eq!(MessageTable::decode(&bytes[..len]), Err(Fault::Truncated), "cut to {len}");
+        }
+        for bit in 0..bytes.len() * 8 {
+            let mut bytes = bytes.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert!(MessageTable::decode(&bytes).is_err(), "bit {bit}");
+        }
     }
 }

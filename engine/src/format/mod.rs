@@ -2,6 +2,7 @@
 
 pub(crate) mod columns;
 pub(crate) mod compress;
+pub(crate) mod dictionary;
 pub(crate) mod frame;
 pub(crate) mod image;
 pub(crate) mod manifest;

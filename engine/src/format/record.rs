@@ -74,6 +74,7 @@ pub(crate) fn decode(kind: Kind, payload: &[u8]) -> Result<Option<Record>, Fault
             Record::Listed { account, change: list_change(kind, &mut input)? }
         }
         Kind::Message
+        | Kind::Dictionary
         | Kind::Columns
         | Kind::Places
         | Kind::HistoryPage

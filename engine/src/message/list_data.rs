@@ -1,59 +1,47 @@
-//! What clients list messages by, computed once when a message comes in and stored beside it as
-//! the *list piece*.
+//! The head of a message: what clients list it by, computed once when it comes in, and its header.
 //!
-//! | offset | size | field                 | meaning                                           |
-//! |-------:|-----:|-----------------------|---------------------------------------------------|
-//! |      0 |    1 | version               | 1                                                 |
-//! |      1 |    1 | has sent date         | 0 or 1                                            |
-//! |      2 |    2 | sent zone             | minutes east of UTC                               |
-//! |      4 |    8 | sent date             | seconds since 1970 UTC                            |
-//! |     12 |    8 | message-id hash       | 0 if the message has no Message-ID                |
-//! |     20 |    8 | thread hash           | of the thread's first message id                  |
-//! |     28 |    8 | incomplete hot names  | a bit for each name of the hot field table        |
-//! |     36 |    4 | envelope length       |                                                   |
-//! |     40 |    4 | body structure length |                                                   |
-//! |     44 |    4 | extensions length     |                                                   |
-//! |     48 |    4 | structure length      |                                                   |
-//! |     52 |    4 | hot fields length     |                                                   |
-//! |     56 |    … | envelope              | ENVELOPE, ready IMAP text                         |
-//! |      … |    … | body structure        | BODYSTRUCTURE, ready IMAP text                    |
-//! |      … |    … | extensions            | what BODY leaves out of it: pairs of varints, bytes kept, bytes left out |
-//! |      … |    … | structure             | the part tree, see `structure_codec`              |
-//! |      … |    … | hot fields            | raw header fields, each with its line end         |
+//! | field                 | meaning                                                          |
+//! |-----------------------|------------------------------------------------------------------|
+//! | version               | 1 byte: 1                                                        |
+//! | envelope length       | varint                                                           |
+//! | body structure length | varint                                                           |
+//! | extensions length     | varint                                                           |
+//! | structure length      | varint                                                           |
+//! | envelope              | ENVELOPE, ready IMAP text                                        |
+//! | body structure        | BODYSTRUCTURE, ready IMAP text                                   |
+//! | extensions            | what BODY leaves out of it: pairs of varints, bytes kept, bytes left out |
+//! | structure             | the part tree, see `structure_codec`                             |
+//! | header                | to the end: the header with the empty line that ends it          |
 //!
-//! Integers are little-endian; a signed one is in two's complement. Nothing follows the hot
-//! fields. ENVELOPE and BODYSTRUCTURE are copied out; BODY is a copy with gaps.
+//! ENVELOPE and BODYSTRUCTURE are copied out; BODY is a copy with gaps. The header stands in the
+//! same piece because most of it is said in ENVELOPE too: compressed together, the second copy
+//! costs next to nothing.
 
 use std::ops::Range;
 
 use super::body_structure::BodyStructure;
 use super::date::SentDate;
 use super::envelope::push_envelope;
-use super::header::header_fields;
-use super::hot_fields::{self, HotFields};
+use super::header::{header_fields, select_fields};
 use super::message_id::Ids;
 use super::structure::Structure;
 use super::varint::{push_varint, take_varint};
 use crate::error::Fault;
 
 const VERSION: u8 = 1;
-const FIXED_LEN: usize = 56;
-const LENGTHS_AT: usize = 36;
+/// Envelope, body structure, extensions, structure.
+const STRETCHES: usize = 4;
 
-/// The list piece of one message.
+/// The head of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListData {
     /// Encoded as in the table above; everything else is read from it.
     bytes: Vec<u8>,
-    sent_date: Option<SentDate>,
-    message_id_hash: u64,
-    thread_hash: u64,
-    incomplete: u64,
     envelope: Range<usize>,
     body_structure: Range<usize>,
     extensions: Range<usize>,
     structure: Range<usize>,
-    hot_fields: Range<usize>,
+    header: Range<usize>,
 }
 
 impl ListData {
@@ -61,99 +49,60 @@ impl ListData {
     pub fn of(message: &[u8]) -> Self {
         let structure = Structure::of(message);
         let header = message.get(..structure.header_len()).unwrap_or_default();
-        let ids = Ids::of(header);
-        let hot = HotFields::of(header);
-        let mut date = header_fields(header).filter(|field| field.is_named(b"date"));
-        let sent_date = date.next().and_then(|field| SentDate::parse(field.value));
-
-        let mut bytes = Vec::with_capacity(FIXED_LEN + 3 * hot.raw.len() + 1024);
-        bytes.extend_from_slice(&[VERSION, u8::from(sent_date.is_some())]);
-        bytes.extend_from_slice(&sent_date.map_or(0, |date| date.zone_minutes).to_le_bytes());
-        bytes.extend_from_slice(&sent_date.map_or(0, |date| date.unix_seconds).to_le_bytes());
-        for number in [ids.message_id, ids.thread, hot.incomplete] {
-            bytes.extend_from_slice(&number.to_le_bytes());
-        }
-        bytes.resize(FIXED_LEN, 0);
-
-        let mut ends = [FIXED_LEN; 6];
         let body_structure = BodyStructure::of(message, &structure);
-        push_envelope(&mut bytes, header);
-        ends[1] = bytes.len();
-        bytes.extend_from_slice(&body_structure.text);
-        ends[2] = bytes.len();
-        push_gaps(&mut bytes, &body_structure.extensions);
-        ends[3] = bytes.len();
-        structure.encode(&mut bytes);
-        ends[4] = bytes.len();
-        bytes.extend_from_slice(&hot.raw);
-        ends[5] = bytes.len();
-        for (number, stretch) in ends.windows(2).enumerate() {
-            let len = u32::try_from(stretch[1] - stretch[0])
-                .expect("every stretch is bounded far below 4 GiB by limits.rs");
-            let at = LENGTHS_AT + 4 * number;
-            bytes[at..at + 4].copy_from_slice(&len.to_le_bytes());
+        let mut stretches = Vec::with_capacity(header.len() + 1024);
+        let mut ends = [0; STRETCHES];
+        push_envelope(&mut stretches, header);
+        ends[0] = stretches.len();
+        stretches.extend_from_slice(&body_structure.text);
+        ends[1] = stretches.len();
+        push_gaps(&mut stretches, &body_structure.extensions);
+        ends[2] = stretches.len();
+        structure.encode(&mut stretches);
+        ends[3] = stretches.len();
+
+        let mut bytes = Vec::with_capacity(stretches.len() + header.len() + 16);
+        bytes.push(VERSION);
+        let mut start = 0;
+        for end in ends {
+            push_varint(&mut bytes, end - start);
+            start = end;
         }
-        Self {
-            bytes,
-            sent_date,
-            message_id_hash: ids.message_id,
-            thread_hash: ids.thread,
-            incomplete: hot.incomplete,
-            envelope: ends[0]..ends[1],
-            body_structure: ends[1]..ends[2],
-            extensions: ends[2]..ends[3],
-            structure: ends[3]..ends[4],
-            hot_fields: ends[4]..ends[5],
-        }
+        bytes.append(&mut stretches);
+        bytes.extend_from_slice(header);
+        Self::decode(bytes).expect("what was just encoded")
     }
 
-    /// The list piece's bytes, uncompressed.
+    /// The head's bytes, uncompressed.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Reads a list piece. The parts in it are looked at when they are asked for.
+    /// Reads a head. The parts in it are looked at when they are asked for.
     pub fn decode(bytes: Vec<u8>) -> Result<Self, Fault> {
-        let mut fixed = Fixed { rest: bytes.get(..FIXED_LEN).ok_or(Fault::Truncated)? };
-        let [version, has_date] = fixed.take()?;
-        if version != VERSION {
-            return Err(Fault::Unknown { field: "list piece version", value: version.into() });
-        }
-        let zone_minutes = i16::from_le_bytes(fixed.take()?);
-        let unix_seconds = i64::from_le_bytes(fixed.take()?);
-        let sent_date = match has_date {
-            0 => None,
-            1 => Some(SentDate { unix_seconds, zone_minutes }),
-            value => return Err(Fault::Unknown { field: "has sent date", value: value.into() }),
+        let mut rest = match bytes.split_first() {
+            Some((&VERSION, rest)) => rest,
+            Some((version, _)) => {
+                return Err(Fault::Unknown { field: "head version", value: (*version).into() });
+            }
+            None => return Err(Fault::Truncated),
         };
-        let message_id_hash = u64::from_le_bytes(fixed.take()?);
-        let thread_hash = u64::from_le_bytes(fixed.take()?);
-        let incomplete = u64::from_le_bytes(fixed.take()?);
-        let mut end = FIXED_LEN;
-        let mut stretch = || {
+        let mut lengths = [0; STRETCHES];
+        for len in &mut lengths {
+            *len = take_varint(&mut rest)?;
+        }
+        let mut end = bytes.len() - rest.len();
+        let mut stretch = |len: usize| {
             let start = end;
-            let len = u32::from_le_bytes(fixed.take()?) as usize;
-            end =
-                start.checked_add(len).filter(|end| *end <= bytes.len()).ok_or(Fault::Truncated)?;
-            Ok(start..end)
+            end = start.checked_add(len).filter(|end| *end <= bytes.len())?;
+            Some(start..end)
         };
-        let (envelope, body_structure, extensions) = (stretch()?, stretch()?, stretch()?);
-        let (structure, hot_fields) = (stretch()?, stretch()?);
-        if end != bytes.len() {
-            return Err(Fault::Invalid("list piece length"));
-        }
-        Ok(Self {
-            bytes,
-            sent_date,
-            message_id_hash,
-            thread_hash,
-            incomplete,
-            envelope,
-            body_structure,
-            extensions,
-            structure,
-            hot_fields,
-        })
+        let mut next = |len| stretch(len).ok_or(Fault::Truncated);
+        let [envelope, body_structure, extensions, structure] = lengths;
+        let (envelope, body_structure) = (next(envelope)?, next(body_structure)?);
+        let (extensions, structure) = (next(extensions)?, next(structure)?);
+        let header = structure.end..bytes.len();
+        Ok(Self { bytes, envelope, body_structure, extensions, structure, header })
     }
 
     /// ENVELOPE, ready to send.
@@ -192,30 +141,31 @@ impl ListData {
         Structure::decode(self.stretch(&self.structure))
     }
 
-    /// The hot fields as received, one after the other.
-    pub fn header_fields(&self) -> &[u8] {
-        self.stretch(&self.hot_fields)
+    /// The header with the empty line that ends it.
+    pub fn header(&self) -> &[u8] {
+        self.stretch(&self.header)
     }
 
-    /// The answer to HEADER.FIELDS with these names, its empty line included; `None` if only
-    /// the header itself can tell.
-    pub fn fields(&self, names: &[Vec<u8>]) -> Option<Vec<u8>> {
-        hot_fields::answer(self.header_fields(), self.incomplete, names)
+    /// The answer to HEADER.FIELDS with these names, its empty line included.
+    pub fn fields(&self, names: &[Vec<u8>]) -> Vec<u8> {
+        let is_wanted = |name: &[u8]| names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
+        select_fields(self.header(), is_wanted)
     }
 
     /// When the message says it was sent.
     pub fn sent_date(&self) -> Option<SentDate> {
-        self.sent_date
+        let mut dates = header_fields(self.header()).filter(|field| field.is_named(b"date"));
+        dates.next().and_then(|field| SentDate::parse(field.value))
     }
 
     /// Of the message's own id; 0 without one.
     pub fn message_id_hash(&self) -> u64 {
-        self.message_id_hash
+        Ids::of(self.header()).message_id
     }
 
     /// The same for the messages of a conversation.
     pub fn thread_hash(&self) -> u64 {
-        self.thread_hash
+        Ids::of(self.header()).thread
     }
 
     fn stretch(&self, range: &Range<usize>) -> &[u8] {
@@ -229,18 +179,5 @@ fn push_gaps(out: &mut Vec<u8>, gaps: &[Range<usize>]) {
         push_varint(out, gap.start - at);
         push_varint(out, gap.len());
         at = gap.end;
-    }
-}
-
-/// The fixed fields, front to back.
-struct Fixed<'a> {
-    rest: &'a [u8],
-}
-
-impl Fixed<'_> {
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
-        let (front, rest) = self.rest.split_first_chunk::<N>().ok_or(Fault::Truncated)?;
-        self.rest = rest;
-        Ok(*front)
     }
 }

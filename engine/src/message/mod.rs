@@ -12,7 +12,6 @@ mod date;
 mod encoded_word;
 mod envelope;
 mod header;
-mod hot_fields;
 mod imap_string;
 mod list_data;
 mod message_id;

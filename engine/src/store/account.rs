@@ -8,6 +8,7 @@ use crate::record::SpecialUse;
 use crate::state::MailboxList;
 use crate::store::cells::AccountCell;
 use crate::store::mailbox::Mailbox;
+use crate::store::prepare::Prepared;
 use crate::store::receipt::Receipt;
 use crate::store::shard::Shard;
 
@@ -32,6 +33,12 @@ impl Account {
     /// Resolves once the list is another than `seen`.
     pub async fn changed(&self, seen: &Arc<MailboxList>) {
         self.cell.changed(seen).await;
+    }
+
+    /// Parses and compresses a message for this account's store, as
+    /// [`Store::prepare`](crate::Store::prepare) does.
+    pub fn prepare(&self, bytes: &[u8]) -> Prepared {
+        Prepared::with(bytes, self.shard.reader().dictionaries())
     }
 
     /// Opens a mailbox by its name; `INBOX` in any case.

@@ -196,6 +196,7 @@ impl Writer {
             replay_from,
             next_mailbox: self.ids.mailbox,
             next_email: self.ids.email,
+            dictionaries: self.dictionaries.iter().map(|(n, addr)| (*n, *addr)).collect(),
             places: self.reader.places().addrs(),
             accounts: accounts.collect(),
         };

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::format;
+use crate::format::dictionary::Dictionary;
 use crate::format::message::{MessageTable, PieceKind};
 use crate::ids::{LogPos, ShardId};
 use crate::io::{IoPath, StoreRoot, shard_disk};
@@ -44,15 +45,16 @@ fn describe(kind: u8, payload: &[u8]) -> Result<String, Fault> {
     }
     Ok(match kind {
         Kind::Message => {
-            let table = MessageTable::decode(payload)?;
+            let (table, _) = MessageTable::decode(payload)?;
             let len = |kind| {
                 let piece = table.piece(kind);
                 format!("{}/{}", piece.stored_len, piece.raw_len)
             };
-            let (list, header) = (len(PieceKind::List), len(PieceKind::Header));
-            let (id, body) = (table.email_id, len(PieceKind::Body));
-            format!("message id={id} list={list} header={header} body={body}")
+            let (number, attached) = (table.number, table.attachments.len());
+            let (head, body) = (len(PieceKind::Head), len(PieceKind::Body));
+            format!("message number={number} head={head} body={body} attachments={attached}")
         }
+        Kind::Dictionary => format!("{:?}", Dictionary::decode(payload)?),
         Kind::Columns => {
             let columns = format::columns::decode(payload)?;
             let uids = &columns.base.uids;

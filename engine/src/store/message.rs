@@ -4,12 +4,12 @@ use crate::format::compress;
 use crate::format::message::{MessageTable, PieceKind};
 use crate::ids::{EmailId, RecordAddr};
 use crate::message::{ListData, Structure};
+use crate::store::places;
 use crate::store::reader::ShardReader;
 use crate::{Error, Fault};
 
-/// How much the first read of a message fetches: the table, and nearly always the list piece
-/// with it.
-const FIRST_READ: usize = 2048;
+/// How much the first read of a message fetches: the table, and nearly always the head with it.
+const FIRST_READ: usize = 4096 - 12;
 
 /// The bytes and list data of one message; reads when asked.
 #[derive(Clone)]
@@ -23,10 +23,10 @@ impl StoredMessage {
         Self { reader, email_id }
     }
 
-    /// ENVELOPE, BODY, BODYSTRUCTURE and the header fields clients list by.
+    /// ENVELOPE, BODY, BODYSTRUCTURE and the header.
     pub fn list(&self) -> Result<ListData, Error> {
-        let bytes = self.piece(PieceKind::List)?;
-        ListData::decode(bytes).map_err(|fault| self.damaged(fault))
+        let head = self.piece(PieceKind::Head)?;
+        ListData::decode(head).map_err(|fault| self.damaged(fault))
     }
 
     /// The tree of MIME parts, with their places in the message.
@@ -37,7 +37,7 @@ impl StoredMessage {
 
     /// The header with the empty line that ends it.
     pub fn header(&self) -> Result<Vec<u8>, Error> {
-        self.piece(PieceKind::Header)
+        Ok(self.list()?.header().to_vec())
     }
 
     /// What follows the header.
@@ -72,17 +72,28 @@ impl StoredMessage {
     fn piece_at(&self, addr: RecordAddr, kind: PieceKind) -> Result<Vec<u8>, Error> {
         let first = self.reader.read_payload(addr, 0, FIRST_READ)?;
         let damaged = |fault| self.reader.damaged(addr, fault);
-        let table = MessageTable::decode(&first).map_err(damaged)?;
-        if table.email_id != self.email_id {
-            return Err(damaged(Fault::Invalid("e-mail id")));
+        let (table, start) = match MessageTable::decode(&first) {
+            // A table this long has many attachments.
+            Err(Fault::Truncated) => {
+                MessageTable::decode(&self.reader.read_payload(addr, 0, usize::MAX)?)
+            }
+            decoded => decoded,
+        }
+        .map_err(damaged)?;
+        if table.number != places::number(self.email_id) {
+            return Err(damaged(Fault::Invalid("number of a message")));
+        }
+        if !table.attachments.is_empty() {
+            return Err(damaged(Fault::Invalid("attachments")));
         }
         let entry = table.piece(kind);
-        let (start, len) = (table.piece_offset(kind), entry.stored_len as usize);
+        let (start, len) = (start + table.piece_offset(kind), entry.stored_len as usize);
+        let dictionaries = self.reader.dictionaries();
         if let Some(stored) = first.get(start..start + len) {
-            compress::unpack(entry, stored).map_err(damaged)
+            compress::unpack(entry, stored, dictionaries).map_err(damaged)
         } else {
             let stored = self.reader.read_payload(addr, start as u64, len)?;
-            compress::unpack(entry, &stored).map_err(damaged)
+            compress::unpack(entry, &stored, dictionaries).map_err(damaged)
         }
     }
 }

@@ -3,6 +3,7 @@
 mod account;
 mod cells;
 mod checkpoint;
+mod dictionaries;
 mod dump;
 mod image;
 mod mailbox;
@@ -14,12 +15,14 @@ mod reader;
 mod receipt;
 mod recover;
 mod shard;
+mod upkeep;
 mod verify;
 mod writer;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 pub use account::Account;
 pub use dump::dump;
@@ -36,7 +39,9 @@ use crate::io::{Disk, StoreRoot, shard_disk};
 use crate::log::{Log, LogOptions, LogStats};
 use crate::record::SpecialUse;
 use crate::{Error, InternalDate};
+use dictionaries::Dictionaries;
 use shard::Shard;
+use upkeep::Upkeep;
 use writer::Target;
 
 /// An open store. Cheap to clone; the last clone to go closes it.
@@ -46,6 +51,8 @@ pub struct Store(Arc<Shards>);
 struct Shards {
     each: Vec<Shard>,
     stats: Vec<Arc<LogStats>>,
+    dictionaries: Dictionaries,
+    upkeep: Option<JoinHandle<()>>,
     /// Holds the lock for as long as the store is open; `None` on a simulated disk.
     _root: Option<StoreRoot>,
 }
@@ -88,13 +95,17 @@ impl Store {
         root: Option<StoreRoot>,
     ) -> Result<Self, Error> {
         let (mut shards, mut stats) = (Vec::new(), Vec::new());
+        let dictionaries = Dictionaries::default();
+        let (bell, notices) = upkeep::bell();
         for (number, disk) in (0..).zip(disks) {
             let shard = ShardId(number);
             let segment_len_max = options.segment_len_max;
             let (log, mut damages) =
                 Log::open(disk, LogOptions { store_id, shard, segment_len_max })?;
             stats.push(log.stats());
-            let (writer, more) = recover::recover(log, options.checkpoint_every)?;
+            let (mut writer, more) =
+                recover::recover(log, dictionaries.clone(), options.checkpoint_every)?;
+            writer.bell = Some(bell.clone());
             damages.extend(more);
             for damage in &damages {
                 let (at, fault) = (damage.at, damage.fault);
@@ -102,7 +113,16 @@ impl Store {
             }
             shards.push(Shard::start(shard, writer)?);
         }
-        Ok(Self(Arc::new(Shards { each: shards, stats, _root: root })))
+        let upkeep = Upkeep::new(shards.clone(), dictionaries.clone());
+        let upkeep = if options.upkeep { Some(upkeep.start(notices)?) } else { None };
+        bell.ring();
+        Ok(Self(Arc::new(Shards { each: shards, stats, dictionaries, upkeep, _root: root })))
+    }
+
+    /// Parses and compresses a message for this store. Takes time in proportion to the message:
+    /// call it off the paths that must answer quickly.
+    pub fn prepare(&self, bytes: &[u8]) -> Prepared {
+        Prepared::with(bytes, &self.0.dictionaries)
     }
 
     /// The account, if it has ever had a mailbox.
@@ -171,6 +191,11 @@ impl Store {
         results
     }
 
+    /// Does what upkeep is due now, on this thread.
+    pub fn upkeep(&self) -> Result<(), Error> {
+        Upkeep::new(self.0.each.clone(), self.0.dictionaries.clone()).run()
+    }
+
     /// Counters of each shard's log.
     pub fn stats(&self) -> &[Arc<LogStats>] {
         &self.0.stats
@@ -200,6 +225,12 @@ impl Store {
 impl Drop for Shards {
     fn drop(&mut self) {
         self.each.iter().for_each(Shard::close);
+        // The writers are gone, and with them all who ring its bell.
+        if let Some(upkeep) = self.upkeep.take()
+            && upkeep.join().is_err()
+        {
+            tracing::error!("the upkeep thread had panicked");
+        }
     }
 }
 

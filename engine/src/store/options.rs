@@ -13,6 +13,8 @@ pub struct Options {
     pub shard_count: u16,
     /// Bytes of log after which the next checkpoint is written: the bound of what a start replays.
     pub checkpoint_every: u64,
+    /// Whether upkeep (learning dictionaries) runs beside the work.
+    pub upkeep: bool,
 }
 
 impl Default for Options {
@@ -22,6 +24,7 @@ impl Default for Options {
             segment_len_max: 256 << 20,
             shard_count: 1,
             checkpoint_every: 64 << 20,
+            upkeep: true,
         }
     }
 }

@@ -43,6 +43,7 @@ fn addr_of(place: u64) -> Option<RecordAddr> {
 #[derive(Default)]
 pub(crate) struct Places {
     pages: RwLock<Vec<Arc<Page>>>,
+    highest: AtomicU64,
 }
 
 #[derive(Default)]
@@ -71,13 +72,14 @@ impl Page {
 
 impl Places {
     /// Pages that are in the log.
-    pub(crate) fn stored(pages: &[RecordAddr]) -> Self {
+    pub(crate) fn stored(pages: &[RecordAddr], highest: u64) -> Self {
         let page = |addr: &RecordAddr| {
             let page = Page::default();
             page.stored.store(place_of(*addr), Ordering::Relaxed);
             Arc::new(page)
         };
-        Self { pages: RwLock::new(pages.iter().map(page).collect()) }
+        let pages = RwLock::new(pages.iter().map(page).collect());
+        Self { pages, highest: AtomicU64::new(highest) }
     }
 
     /// Where the record of a message is; `None` if there is none.
@@ -103,11 +105,17 @@ impl Places {
     ) -> Result<(), Error> {
         let (index, at) = split(email_id);
         let page = self.page(index)?;
+        self.highest.fetch_max(number(email_id), Ordering::Relaxed);
         if let Some(slot) = page.places(load)?.get(at) {
             slot.store(addr.map_or(0, place_of), Ordering::Release);
             page.is_dirty.store(true, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// The highest number that ever had a place.
+    pub(crate) fn highest(&self) -> u64 {
+        self.highest.load(Ordering::Relaxed)
     }
 
     fn page(&self, index: usize) -> Result<Arc<Page>, Error> {
@@ -187,8 +195,9 @@ mod tests {
             written.push(page);
         }
         assert_eq!(places.next_dirty(0), None);
-        let again = Places::stored(&places.addrs());
-        let load: &LoadPage<'_> = &|addr| Ok(written[addr.offset as usize].clone());
+        let again = Places::stored(&places.addrs(), places.highest());
+        let load: &LoadPage<'_> =
+            &|addr| Ok(written[usize::try_from(addr.offset).unwrap()].clone());
         assert_eq!(again.find(far, load).expect("read"), Some(addr(64)));
         assert_eq!(again.find(email_id(3, 9001), load).expect("read"), None);
         again.set(near, None, load).expect("set");

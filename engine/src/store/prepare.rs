@@ -5,13 +5,18 @@ use std::sync::Arc;
 
 use crate::columns::{InternalDate, NewRow};
 use crate::flags::FlagBits;
-use crate::format::compress::{self, Piece};
-use crate::format::message::{MessageTable, TABLE_LEN};
+use crate::format::compress::{self, Codec, Piece};
+use crate::format::dictionary::{Effort, Purpose};
+use crate::format::message::MessageTable;
 use crate::ids::{EmailId, ThreadId};
 use crate::message::{ListData, SentDate, header_len};
+use crate::store::dictionaries::Dictionaries;
 
-/// Compression of message pieces as they arrive.
-const LEVEL: i32 = 3;
+/// Bytes of the longest table of a message without attachments.
+const TABLE_LEN_MAX: usize = 64;
+
+/// A piece longer than this has enough of its own to refer to.
+const DICTIONARY_UPTO: usize = 128 << 10;
 
 /// A message ready to be stored; cheap to clone.
 #[derive(Clone)]
@@ -21,17 +26,27 @@ struct Parts {
     size: u32,
     sent_date: Option<SentDate>,
     thread_id: ThreadId,
-    pieces: [Piece; 3],
+    pieces: [Piece; 2],
 }
 
 impl Prepared {
     /// Parses, splits and compresses the bytes of one message. They come back from the store
     /// exactly as given. Takes time in proportion to the message: call it off the paths that
     /// must answer quickly.
+    ///
+    /// For a message of a store, [`Store::prepare`](crate::Store::prepare) makes it smaller.
     pub fn new(bytes: &[u8]) -> Self {
+        Self::with(bytes, &Dictionaries::default())
+    }
+
+    pub(crate) fn with(bytes: &[u8], dictionaries: &Dictionaries) -> Self {
         let list = ListData::of(bytes);
-        let (header, body) = bytes.split_at(header_len(bytes));
-        let pieces = [list.as_bytes(), header, body].map(|piece| compress::pack(piece, LEVEL));
+        let body = bytes.get(header_len(bytes)..).unwrap_or_default();
+        let pack = |raw: &[u8], purpose| {
+            let dictionary = dictionaries.newest(purpose).filter(|_| raw.len() <= DICTIONARY_UPTO);
+            compress::pack(raw, Effort::Arrival, dictionary.as_deref())
+        };
+        let pieces = [pack(list.as_bytes(), Purpose::Head), pack(body, Purpose::Body)];
         Self(Arc::new(Parts {
             size: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
             sent_date: list.sent_date(),
@@ -48,19 +63,28 @@ impl Prepared {
     /// Bytes it takes in the log.
     pub fn stored_len(&self) -> u64 {
         let pieces = self.0.pieces.iter().map(|piece| piece.bytes.len());
-        (TABLE_LEN + pieces.sum::<usize>()) as u64
+        (TABLE_LEN_MAX + pieces.sum::<usize>()) as u64
     }
 
     /// The table of its record.
-    pub(crate) fn table(&self, email_id: EmailId) -> Vec<u8> {
-        let [list, header, body] = &self.0.pieces;
-        MessageTable { email_id, pieces: [list.entry, header.entry, body.entry] }.encode()
+    pub(crate) fn table(&self, number: u64) -> Vec<u8> {
+        let [head, body] = &self.0.pieces;
+        let pieces = [head.entry, body.entry];
+        MessageTable { number, pieces, attachments: Vec::new() }.encode()
+    }
+
+    /// The dictionaries that its pieces cannot be read without.
+    pub(crate) fn dictionaries(&self) -> impl Iterator<Item = u32> {
+        self.0.pieces.iter().filter_map(|piece| match piece.entry.codec {
+            Codec::Dictionary(number) => Some(number),
+            Codec::Stored | Codec::Zstd => None,
+        })
     }
 
     /// The pieces that follow the table.
-    pub(crate) fn pieces(&self) -> [&[u8]; 3] {
-        let [list, header, body] = &self.0.pieces;
-        [&list.bytes, &header.bytes, &body.bytes]
+    pub(crate) fn pieces(&self) -> [&[u8]; 2] {
+        let [head, body] = &self.0.pieces;
+        [&head.bytes, &body.bytes]
     }
 
     /// Its row; UID and flags are given by the mailbox.

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use crate::columns::Columns;
 use crate::format;
+use crate::format::dictionary::Dictionary;
 use crate::ids::{EmailId, RecordAddr, ShardId};
 use crate::image::{Checkpoint, MailboxImage, Vanished};
 use crate::log::LogReader;
 use crate::record::Kind;
 use crate::state::ColumnSource;
+use crate::store::dictionaries::Dictionaries;
 use crate::store::places::Places;
 use crate::{Error, Fault};
 
@@ -18,11 +20,12 @@ use crate::{Error, Fault};
 pub(crate) struct ShardReader {
     log: LogReader,
     places: Arc<Places>,
+    dictionaries: Dictionaries,
 }
 
 impl ShardReader {
-    pub(crate) fn new(log: LogReader, places: Places) -> Self {
-        Self { log, places: Arc::new(places) }
+    pub(crate) fn new(log: LogReader, places: Places, dictionaries: Dictionaries) -> Self {
+        Self { log, places: Arc::new(places), dictionaries }
     }
 
     pub(crate) fn shard(&self) -> ShardId {
@@ -31,6 +34,15 @@ impl ShardReader {
 
     pub(crate) fn log(&self) -> &LogReader {
         &self.log
+    }
+
+    pub(crate) fn dictionaries(&self) -> &Dictionaries {
+        &self.dictionaries
+    }
+
+    pub(crate) fn dictionary(&self, addr: RecordAddr) -> Result<Dictionary, Error> {
+        let payload = self.read(addr, Kind::Dictionary)?;
+        Dictionary::decode(&payload).map_err(|fault| self.damaged(addr, fault))
     }
 
     pub(crate) fn places(&self) -> &Places {

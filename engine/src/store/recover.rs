@@ -1,10 +1,11 @@
 //! Bringing a shard up: the newest checkpoint and the tail of the log after it, or, without a
 //! usable checkpoint, the whole log. Both give the same state.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::format;
+use crate::format::dictionary::Dictionary;
 use crate::ids::{AccountId, LogPos, MailboxId, RecordAddr};
 use crate::image::Checkpoint;
 use crate::log::{Damage, Log, LogReader};
@@ -12,6 +13,7 @@ use crate::record::{Change, Kind, ListChange, NewMailbox, Record, Transfer};
 use crate::state::{MailboxList, MailboxState, Source, arrivals, departure};
 use crate::store::cells::{AccountCell, AccountTable, MailboxCell};
 use crate::store::checkpoint::Checkpoints;
+use crate::store::dictionaries::Dictionaries;
 use crate::store::image;
 use crate::store::places::{self, Places};
 use crate::store::reader::ShardReader;
@@ -24,6 +26,7 @@ pub(crate) struct Replay {
     pub(crate) accounts: HashMap<AccountId, MailboxList>,
     pub(crate) mailboxes: HashMap<MailboxId, Replayed>,
     pub(crate) ids: NextIds,
+    dictionaries: BTreeMap<u32, RecordAddr>,
     from: LogPos,
     /// Changes of lists before this are in the lists already.
     listed_until: LogPos,
@@ -45,8 +48,8 @@ pub(crate) struct Replayed {
 
 impl Replay {
     /// From the beginning of the log.
-    pub(crate) fn from_nothing(log: LogReader) -> Self {
-        Self::empty(ShardReader::new(log, Places::default()))
+    pub(crate) fn from_nothing(log: LogReader, dictionaries: Dictionaries) -> Self {
+        Self::empty(ShardReader::new(log, Places::default(), dictionaries))
     }
 
     fn empty(reader: ShardReader) -> Self {
@@ -55,6 +58,7 @@ impl Replay {
             accounts: HashMap::new(),
             mailboxes: HashMap::new(),
             ids: NextIds::default(),
+            dictionaries: BTreeMap::new(),
             from: LogPos::default(),
             listed_until: LogPos::default(),
             is_ahead: false,
@@ -64,11 +68,22 @@ impl Replay {
     }
 
     /// From a checkpoint.
-    pub(crate) fn from_checkpoint(log: LogReader, addr: RecordAddr) -> Result<Self, Error> {
-        let reader = ShardReader::new(log.clone(), Places::default());
-        let Checkpoint { replay_from, next_mailbox, next_email, places, accounts } =
+    pub(crate) fn from_checkpoint(
+        log: LogReader,
+        known: Dictionaries,
+        addr: RecordAddr,
+    ) -> Result<Self, Error> {
+        let reader = ShardReader::new(log.clone(), Places::default(), known.clone());
+        let Checkpoint { replay_from, next_mailbox, next_email, dictionaries, places, accounts } =
             reader.checkpoint(addr)?;
-        let mut replay = Self::empty(ShardReader::new(log, Places::stored(&places)));
+        let mut replay = Self::empty(ShardReader::new(
+            log,
+            Places::stored(&places, next_email.saturating_sub(1)),
+            known,
+        ));
+        for (_, addr) in dictionaries {
+            replay.learn(reader.dictionary(addr)?, addr);
+        }
         replay.from = replay_from;
         replay.listed_until = addr;
         replay.ids = NextIds { mailbox: next_mailbox, email: next_email };
@@ -112,9 +127,16 @@ impl Replay {
         };
         if kind == Kind::Message {
             let table = format::message::MessageTable::decode(payload);
-            let table = table.map_err(|fault| self.reader.damaged(addr, fault))?;
-            self.ids.email = self.ids.email.max(places::number(table.email_id) + 1);
-            return self.reader.set_place(table.email_id, addr);
+            let (table, _) = table.map_err(|fault| self.reader.damaged(addr, fault))?;
+            self.ids.email = self.ids.email.max(table.number + 1);
+            let email_id = places::email_id(self.reader.shard().0, table.number);
+            return self.reader.set_place(email_id, addr);
+        }
+        if kind == Kind::Dictionary {
+            let dictionary = Dictionary::decode(payload);
+            let dictionary = dictionary.map_err(|fault| self.reader.damaged(addr, fault))?;
+            self.learn(dictionary, addr);
+            return Ok(());
         }
         let record = format::record::decode(kind, payload);
         match record.map_err(|fault| self.reader.damaged(addr, fault))? {
@@ -126,6 +148,11 @@ impl Replay {
             }
             None => Ok(()),
         }
+    }
+
+    fn learn(&mut self, dictionary: Dictionary, addr: RecordAddr) {
+        self.dictionaries.insert(dictionary.number, addr);
+        self.reader.dictionaries().add(Arc::new(dictionary));
     }
 
     /// The state of a mailbox that a record at `addr` changes; `None` if its image has the
@@ -238,17 +265,23 @@ impl Replay {
         let accounts = AccountTable::new(cells);
         let mut writer = Writer::new((log, self.reader), accounts, self.ids, checkpoints);
         writer.open = open;
+        writer.dictionaries = self.dictionaries;
         writer
     }
 }
 
 /// A shard's writer, ready to run, and what was found damaged.
-pub(crate) fn recover(log: Log, checkpoint_every: u64) -> Result<(Writer, Vec<Damage>), Error> {
+pub(crate) fn recover(
+    log: Log,
+    known: Dictionaries,
+    checkpoint_every: u64,
+) -> Result<(Writer, Vec<Damage>), Error> {
     if let Some(addr) = log.checkpoint() {
-        let replayed = Replay::from_checkpoint(log.reader(), addr).and_then(|mut replay| {
-            let damages = replay.run()?;
-            Ok((replay, damages))
-        });
+        let replayed =
+            Replay::from_checkpoint(log.reader(), known.clone(), addr).and_then(|mut replay| {
+                let damages = replay.run()?;
+                Ok((replay, damages))
+            });
         match replayed {
             Ok((replay, damages)) => {
                 return Ok((replay.into_writer(log, checkpoint_every), damages));
@@ -259,7 +292,7 @@ pub(crate) fn recover(log: Log, checkpoint_every: u64) -> Result<(Writer, Vec<Da
             Err(error) => return Err(error),
         }
     }
-    let mut replay = Replay::from_nothing(log.reader());
+    let mut replay = Replay::from_nothing(log.reader(), known);
     let damages = replay.run()?;
     Ok((replay.into_writer(log, checkpoint_every), damages))
 }

@@ -125,3 +125,73 @@ fn what_was_acknowledged_is_found_again_with_and_without_checkpoints() {
     assert_eq!((report.messages, report.mailboxes), (300, 5));
     assert!(all(&path).iter().any(|line| line.contains("moved uids=4,10:11")));
 }
+
+/// Small messages that have much in common, as mail has.
+fn alike(number: u32) -> Vec<u8> {
+    let text = format!(
+        "Received: from mx{}.example.test (mx{}.example.test [192.0.2.{}])\r\n\tby mail.example.test \
+         (Fumikura) with ESMTPS; Tue, {} Nov 2026 10:{:02}:00 +0000\r\nFrom: sender {number} \
+         <s{number}@example.test>\r\nTo: a@example.test\r\nSubject: report of day {number}\r\n\
+         Message-ID: <{number}.report@example.test>\r\nMIME-Version: 1.0\r\nContent-Type: \
+         text/plain; charset=utf-8\r\n\r\nDear reader,\r\n\r\nthe figures of day {number} are in.\r\n\
+         Kind regards, your reporting service\r\n",
+        number % 5,
+        number % 5,
+        number % 250,
+        number % 28 + 1,
+        number % 60,
+    );
+    text.into_bytes()
+}
+
+#[test]
+fn a_store_learns_dictionaries_and_reads_what_needs_them_ever_after() {
+    let dir = tempfile::tempdir().expect("directory");
+    let path = dir.path().join("store");
+    let options = Options { upkeep: false, shard_count: 2, ..options() };
+    let store = Store::create(&path, &options).expect("create");
+    let inbox = |store: &Store, id: u64| {
+        let account = store.ensure_account(AccountId(id), &[]).wait().expect("account");
+        account.mailbox("INBOX").expect("inbox")
+    };
+    let item = |message: Prepared| {
+        let internal_date = InternalDate { seconds: 5, zone_minutes: 0 };
+        AppendItem { message, flags: FlagSet::default(), internal_date }
+    };
+    let before = store.prepare(&alike(9)).stored_len();
+    let many = (0..1100).map(|number| item(store.prepare(&alike(number))));
+    inbox(&store, 2).append(many.collect()).wait().expect("append");
+    store.upkeep().expect("upkeep");
+    let after = store.prepare(&alike(9)).stored_len();
+    assert!(after * 3 < before * 2, "{after} is not much less than {before}");
+
+    // The other shard has met none of these messages, and has no dictionary before it needs one.
+    for (id, number) in [(2, 7), (3, 8)] {
+        let message = item(store.prepare(&alike(number)));
+        inbox(&store, id).append(vec![message]).wait().expect("append");
+    }
+    drop(store);
+    let newest_checkpoint =
+        |path: &Path| all(path).iter().any(|line| line.contains(" checkpoint "));
+    assert!(newest_checkpoint(&path));
+    for way in ["with the checkpoint", "from the log alone"] {
+        let store = Store::open(&path, &options).expect("open");
+        for (id, number) in [(2, 7), (3, 8)] {
+            let inbox = inbox(&store, id);
+            let snapshot = inbox.snapshot();
+            let last = snapshot.last_uid().expect("read").expect("a message");
+            let row = snapshot.row(last).expect("read").expect("there");
+            assert_eq!(inbox.message(&row).bytes().expect("bytes"), alike(number), "{way}");
+        }
+        assert!(store.prepare(&alike(9)).stored_len() == after, "{way}");
+        drop(store);
+        for shard in 0..2 {
+            std::fs::remove_file(path.join(format!("shard-{shard:04}/manifest"))).expect("there");
+        }
+    }
+    let report = verify(&path, &mut |_| {}).expect("verify");
+    assert!(
+        report.findings.iter().all(|finding| finding.at == Some(crate::LogPos::default())),
+        "{report:?}"
+    );
+}

@@ -15,6 +15,7 @@ use crate::log::{Damage, LogOptions, Scan};
 use crate::message::ListData;
 use crate::record::Kind;
 use crate::state::Snapshot;
+use crate::store::dictionaries::Dictionaries;
 use crate::store::options::Options;
 use crate::store::recover::Replay;
 use crate::{Error, Fault, ModSeq, format};
@@ -95,11 +96,12 @@ impl Verifier<'_> {
     }
 
     fn check(&mut self, scan: &Scan) -> Result<(), Error> {
-        let mut from_log = Replay::from_nothing(scan.reader());
+        let dictionaries = Dictionaries::default();
+        let mut from_log = Replay::from_nothing(scan.reader(), dictionaries.clone());
         let mut last = LogPos::default();
         let damages = scan.scan(LogPos::default(), &mut |at, kind, payload| {
             last = at;
-            self.read(at, kind, payload);
+            self.read(at, kind, payload, &dictionaries);
             if let Err(error) = from_log.visit(at, kind, payload) {
                 self.find(Some(at), error.to_string());
             }
@@ -107,7 +109,7 @@ impl Verifier<'_> {
         })?;
         damages.iter().chain(&from_log.stray).for_each(|damage| self.damaged(*damage));
         if let Some(addr) = scan.checkpoint().filter(|addr| *addr <= last) {
-            match Replay::from_checkpoint(scan.reader(), addr) {
+            match Replay::from_checkpoint(scan.reader(), dictionaries, addr) {
                 Ok(mut from_checkpoint) => {
                     from_checkpoint.until = Some(last);
                     // What is damaged in the tail was found above.
@@ -128,12 +130,13 @@ impl Verifier<'_> {
         self.find(Some(at), fault.to_string());
     }
 
-    fn read(&mut self, at: LogPos, kind: u8, payload: &[u8]) {
+    fn read(&mut self, at: LogPos, kind: u8, payload: &[u8], dictionaries: &Dictionaries) {
         self.report.records += 1;
         let checked = match Kind::from_byte(kind) {
             Some(Kind::Message) => {
                 self.report.messages += 1;
-                check_message(payload)
+                // A dictionary stands before the first message that needs it.
+                check_message(payload, dictionaries)
             }
             Some(Kind::Columns) => format::columns::decode(payload).map(drop),
             Some(Kind::HistoryPage) => format::image::decode_history(payload).map(drop),
@@ -184,19 +187,20 @@ impl Verifier<'_> {
 }
 
 /// Rebuilds the message, and computes its list piece again.
-fn check_message(payload: &[u8]) -> Result<(), Fault> {
-    let table = MessageTable::decode(payload)?;
-    if table.payload_len() != payload.len() {
+fn check_message(payload: &[u8], dictionaries: &Dictionaries) -> Result<(), Fault> {
+    let (table, pieces_start) = MessageTable::decode(payload)?;
+    if pieces_start + table.pieces_len() != payload.len() {
         return Err(Fault::Invalid("piece lengths"));
     }
     let piece = |kind| {
-        let (entry, start) = (table.piece(kind), table.piece_offset(kind));
+        let (entry, start) = (table.piece(kind), pieces_start + table.piece_offset(kind));
         let stored = payload.get(start..start + entry.stored_len as usize);
-        compress::unpack(entry, stored.ok_or(Fault::Truncated)?)
+        compress::unpack(entry, stored.ok_or(Fault::Truncated)?, dictionaries)
     };
-    let (list, mut bytes) = (piece(PieceKind::List)?, piece(PieceKind::Header)?);
+    let head = ListData::decode(piece(PieceKind::Head)?)?;
+    let mut bytes = head.header().to_vec();
     bytes.append(&mut piece(PieceKind::Body)?);
-    if ListData::of(&bytes).as_bytes() == list { Ok(()) } else { Err(Fault::Invalid("list piece")) }
+    if ListData::of(&bytes) == head { Ok(()) } else { Err(Fault::Invalid("list data")) }
 }
 
 /// Whether the messages of a mailbox are where both say.

@@ -8,7 +8,7 @@ mod edit;
 pub(crate) use append::Target;
 pub(crate) use edit::TransferMode;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 
@@ -20,6 +20,7 @@ use crate::store::cells::{AccountCell, AccountTable, MailboxCell};
 use crate::store::checkpoint::Checkpoints;
 use crate::store::image;
 use crate::store::reader::ShardReader;
+use crate::store::upkeep::Bell;
 use crate::{Error, format};
 
 /// Tells a caller what became of its change, once the batch it was in is on disk or is not.
@@ -34,6 +35,9 @@ const BATCH_JOBS_MAX: usize = 1024;
 /// Bytes of log after which a batch is committed although more changes wait.
 const BATCH_LEN_MAX: u64 = 8 << 20;
 
+/// Messages after which upkeep gets to look.
+const RING_EVERY: u64 = 256;
+
 /// The writer's own view of a shard. It runs ahead of what readers see by the batch in hand.
 pub(crate) struct Writer {
     pub(crate) log: Log,
@@ -41,6 +45,12 @@ pub(crate) struct Writer {
     pub(crate) reader: ShardReader,
     pub(crate) ids: NextIds,
     pub(crate) checkpoints: Checkpoints,
+    /// Rung when upkeep may be due.
+    pub(crate) bell: Option<Bell>,
+    /// The message number at which it is rung next.
+    ring_at: u64,
+    /// The dictionaries that this shard's log holds, and where.
+    pub(crate) dictionaries: BTreeMap<u32, RecordAddr>,
     /// Mailboxes changed since the last checkpoint.
     pub(crate) open: HashMap<MailboxId, Open>,
     /// Mailbox lists as the batch in hand leaves them.
@@ -95,6 +105,9 @@ impl Writer {
             reader,
             ids,
             checkpoints,
+            bell: None,
+            ring_at: 0,
+            dictionaries: BTreeMap::new(),
             open: HashMap::new(),
             lists: HashMap::new(),
             made: Vec::new(),
@@ -146,6 +159,12 @@ impl Writer {
         self.log.commit()?;
         self.checkpoints.count(len);
         self.publish();
+        if let Some(bell) = &self.bell
+            && self.ids.email >= self.ring_at
+        {
+            bell.ring();
+            self.ring_at = self.ids.email + RING_EVERY;
+        }
         Ok(())
     }
 

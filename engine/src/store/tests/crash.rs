@@ -19,7 +19,7 @@ const STEPS: usize = 34;
 const IMAGES: u64 = 6;
 
 fn options(checkpoint_every: u64) -> Options {
-    Options { segment_len_max: 4096, checkpoint_every, ..Options::default() }
+    Options { segment_len_max: 4096, checkpoint_every, upkeep: false, ..Options::default() }
 }
 
 fn open(disk: &SimDisk, checkpoint_every: u64) -> Result<Store, Error> {

@@ -1,10 +1,12 @@
 //! Messages coming in: one message to many mailboxes, or many messages to one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::columns::NewRow;
 use crate::flags::FlagSet;
 use crate::format;
+use crate::format::dictionary::{Dictionary, FindDictionary as _};
 use crate::ids::{EmailId, Uid};
 use crate::record::{Change, Kind, Record};
 use crate::state::MailboxState;
@@ -99,16 +101,35 @@ impl Writer {
         let keywords = flags.iter().flat_map(|flags| &flags.keywords);
         let named: u64 = keywords.map(|keyword| keyword.as_str().len() as u64 + 2).sum();
         let rows = row_count as u64 * (APPENDED_LEN_MAX + ROW_LEN_MAX);
-        self.log.reserve(stored + named + rows, messages.len() + row_count)?;
+        let lacking = self.lacking_dictionaries(messages)?;
+        let payloads: Vec<_> = lacking.iter().map(|lacking| lacking.encode()).collect();
+        let learned: u64 = payloads.iter().map(|payload| payload.len() as u64).sum();
+        let record_count = messages.len() + row_count + payloads.len();
+        self.log.reserve(stored + named + rows + learned, record_count)?;
         self.log.begin_frame();
+        for (dictionary, payload) in lacking.iter().zip(&payloads) {
+            let addr = self.log.record(Kind::Dictionary as u8, &[payload]);
+            self.dictionaries.insert(dictionary.number, addr);
+        }
         Ok(())
     }
 
+    /// The dictionaries of these messages that this shard's log does not hold yet.
+    fn lacking_dictionaries(&self, messages: &[&Prepared]) -> Result<Vec<Arc<Dictionary>>, Error> {
+        let numbers: BTreeSet<u32> =
+            messages.iter().flat_map(|message| message.dictionaries()).collect();
+        let lacking = numbers.iter().filter(|number| !self.dictionaries.contains_key(number));
+        let known = self.reader.dictionaries();
+        let unknown = || Error::Unusable("the message was prepared for another store".to_owned());
+        lacking.map(|number| known.dictionary(*number).ok_or_else(unknown)).collect()
+    }
+
     fn put_message(&mut self, message: &Prepared) -> Result<EmailId, Error> {
-        let email_id = places::email_id(self.reader.shard().0, self.ids.email);
+        let number = self.ids.email;
         self.ids.email += 1;
-        let [list, header, body] = message.pieces();
-        let parts = [&message.table(email_id), list, header, body];
+        let email_id = places::email_id(self.reader.shard().0, number);
+        let [head, body] = message.pieces();
+        let parts = [&message.table(number), head, body];
         let addr = self.log.record(Kind::Message as u8, &parts);
         // Nobody knows the number before the batch is on disk.
         self.reader.set_place(email_id, addr)?;

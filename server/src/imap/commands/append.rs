@@ -17,7 +17,8 @@ pub(crate) async fn append(session: &Authenticated, append: Append, mut bytes: V
     // The command around the message is cut away where it is: no second copy of a large message.
     bytes.truncate(append.message.end);
     bytes.drain(..append.message.start.min(bytes.len()));
-    let message = delivery::prepare(bytes).await;
+    let account = session.account.clone();
+    let message = delivery::prepare(bytes, move |bytes| account.prepare(bytes)).await;
     let now = || InternalDate { seconds: unix_seconds(), zone_minutes: 0 };
     let internal_date = append.date.map_or_else(now, internal_date);
     let item = AppendItem { message, flags: append.flags, internal_date };

@@ -160,7 +160,7 @@ impl OpenMessage {
     fn listed_fields(&mut self, section: &Section) -> Result<Option<Vec<u8>>, Unreadable> {
         match &section.text {
             SectionText::HeaderFields(names) if section.path.is_empty() => {
-                Ok(self.list()?.fields(names))
+                Ok(Some(self.list()?.fields(names)))
             }
             _ => Ok(None),
         }

@@ -180,7 +180,6 @@ pub(super) struct Candidate<'c> {
     mailbox: &'c Mailbox,
     stored: Option<StoredMessage>,
     list: Option<ListData>,
-    header: Option<Vec<u8>>,
     message: Option<(Vec<u8>, Structure)>,
     bytes_read: u64,
 }
@@ -188,8 +187,8 @@ pub(super) struct Candidate<'c> {
 impl<'c> Candidate<'c> {
     /// Reads nothing yet.
     pub(super) fn new(row: &'c Row, mailbox: &'c Mailbox) -> Self {
-        let (stored, list, header, message) = (None, None, None, None);
-        Self { row, mailbox, stored, list, header, message, bytes_read: 0 }
+        let (stored, list, message) = (None, None, None);
+        Self { row, mailbox, stored, list, message, bytes_read: 0 }
     }
 
     /// Bytes that were read, a small read counted as a page.
@@ -212,16 +211,7 @@ impl<'c> Candidate<'c> {
 
     /// Fields that clients list by are searched without reading the header.
     fn field_contains(&mut self, name: &[u8], needle: &Needle) -> Result<bool, Error> {
-        if let Some(fields) = self.list()?.fields(&[name.to_vec()]) {
-            return Ok(field_contains(&fields, name, needle));
-        }
-        let header = match self.header.take() {
-            Some(header) => header,
-            None => self.stored().header()?,
-        };
-        let contains = field_contains(&header, name, needle);
-        self.header = Some(header);
-        Ok(contains)
+        Ok(field_contains(self.list()?.header(), name, needle))
     }
 
     fn read_message(&mut self) -> Result<(), Error> {
