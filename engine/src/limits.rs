@@ -14,6 +14,15 @@ pub(crate) const ADDRESSES_MAX: usize = 10_000;
 /// Once an ENVELOPE or BODYSTRUCTURE is this long, the rest of it is written with NIL for
 /// whatever may be NIL.
 pub(crate) const STRUCTURE_LEN_SOFT: usize = 256 << 10;
+/// Bytes of a base subject as SORT and THREAD compare it; far beyond what any list shows.
+pub(crate) const SORT_SUBJECT_LEN_MAX: usize = 1000;
+/// Bytes of a name or local part as SORT compares it.
+pub(crate) const SORT_ADDRESS_LEN_MAX: usize = 256;
+/// Ids of References that THREAD links a message by: the first ones, which start the
+/// conversation, and the last ones, which the message answers.
+pub(crate) const REFERENCES_MAX: usize = 100;
+/// How many of them are the first ones.
+pub(crate) const REFERENCES_FIRST: usize = 10;
 
 /// Bytes of a mailbox's whole name.
 pub(crate) const MAILBOX_NAME_LEN_MAX: usize = 1000;

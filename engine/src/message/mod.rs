@@ -5,6 +5,7 @@
 //! when a message comes in, and stored beside it.
 
 mod address;
+mod base_subject;
 mod body_structure;
 mod charset;
 mod content_type;
@@ -17,6 +18,7 @@ mod list_data;
 mod message_id;
 mod parse;
 mod section;
+mod sort_keys;
 mod structure;
 mod structure_codec;
 mod text;
@@ -27,5 +29,6 @@ pub use date::SentDate;
 pub use header::{HeaderField, HeaderFields, header_fields, header_len};
 pub use list_data::ListData;
 pub use section::{Located, Octets, Pieces, Section, SectionText};
+pub use sort_keys::SortKeys;
 pub use structure::{Part, PartKind, Structure};
 pub use text::{Visit, body_text, field_text, header_text};

@@ -1,7 +1,7 @@
 //! What must hold for any message at all.
 
 use engine::message::{
-    ListData, Part, PartKind, Pieces, Section, SectionText, Structure, header_len,
+    ListData, Part, PartKind, Pieces, Section, SectionText, SortKeys, Structure, header_len,
 };
 
 use super::{Body, body, envelope};
@@ -18,12 +18,24 @@ pub(crate) fn check(message: &[u8]) -> ListData {
     let short = body(&list.body().expect("BODY can be made")).expect("BODY does too");
     assert_eq!(without_extensions(long), short);
 
+    check_sort_keys(&list);
+
     assert_eq!(structure.header_len(), header_len(message));
     assert_eq!(structure.message_len(), message.len());
     let count = check_part(message, &structure, 0, &short);
     assert_eq!(count, structure.parts().len());
     check_sections(message, &structure, &short);
     list
+}
+
+/// The keys come back from their encoding, and the message is known by the same id.
+fn check_sort_keys(list: &ListData) {
+    let keys = SortKeys::of(list.header());
+    assert_eq!(keys.message_id, list.message_id_hash());
+    let mut encoded = Vec::new();
+    keys.encode(&mut encoded);
+    assert!(encoded.len() < 4096, "{} bytes", encoded.len());
+    assert_eq!(SortKeys::decode(&encoded), Ok(keys));
 }
 
 /// The same tree, each body with its extension data and then without it.
