@@ -29,6 +29,8 @@ pub struct Config {
     pub tls: TlsFiles,
     /// Log-ins.
     pub auth: AuthConfig,
+    /// What IMAP clients are offered.
+    pub imap: ImapConfig,
     /// What the log looks like.
     pub log: LogConfig,
     /// The bounds of everything a client can ask for.
@@ -119,6 +121,14 @@ pub struct AuthConfig {
     /// How long each failed log-in waits for its answer.
     #[serde(rename = "failure_delay_ms", deserialize_with = "limits::milliseconds")]
     pub failure_delay: Duration,
+}
+
+/// What IMAP clients are offered.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ImapConfig {
+    /// COMPRESS=DEFLATE (RFC 4978).
+    pub compress: bool,
 }
 
 /// What the log looks like.
@@ -212,6 +222,7 @@ impl Default for Config {
             directory: DirectoryConfig::default(),
             tls: TlsFiles::default(),
             auth: AuthConfig::default(),
+            imap: ImapConfig::default(),
             log: LogConfig::default(),
             limits: Limits::default(),
             listeners: Listener::standard(),
@@ -247,6 +258,12 @@ impl Default for AuthConfig {
             failure_time: Duration::from_mins(5),
             failure_delay: Duration::from_millis(500),
         }
+    }
+}
+
+impl Default for ImapConfig {
+    fn default() -> Self {
+        Self { compress: true }
     }
 }
 

@@ -1,39 +1,37 @@
-//! One client connection as bytes, plain or in TLS; and [`Connection`], the same with a bounded
-//! input buffer and an output buffer, which is what the protocols speak through.
+//! One client connection as bytes, plain or in TLS, compressed or not; and [`Connection`], the same
+//! with a bounded input buffer and an output buffer, which is what the protocols speak through.
 
+mod carrier;
+mod compression;
 mod connection;
+mod deflate;
+mod inflate;
 mod lines;
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::server::TlsStream;
 
 pub use connection::{Connection, StreamError};
 pub use lines::{Ending, Line, Lines};
 
+use self::carrier::Carrier;
+use self::compression::Compression;
 use crate::tls::TlsConfigs;
 
 /// One client connection as bytes.
-#[derive(Debug)]
 pub struct Stream {
     carrier: Carrier,
+    compression: Option<Box<Compression>>,
     peer: SocketAddr,
     local: SocketAddr,
-}
-
-#[derive(Debug)]
-enum Carrier {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-    /// After a failed handshake: reads end, writes fail.
-    Closed,
 }
 
 impl Stream {
@@ -42,7 +40,7 @@ impl Stream {
         // Answers are flushed whole, so waiting for more to send only adds delay.
         socket.set_nodelay(true)?;
         let (peer, local) = (canonical(socket.peer_addr()?), canonical(socket.local_addr()?));
-        Ok(Self { carrier: Carrier::Plain(socket), peer, local })
+        Ok(Self { carrier: Carrier::Plain(socket), compression: None, peer, local })
     }
 
     /// The client's address; an IPv4 client of an IPv6 socket has its IPv4 address.
@@ -58,6 +56,17 @@ impl Stream {
     /// Whether bytes are encrypted.
     pub fn is_tls(&self) -> bool {
         matches!(self.carrier, Carrier::Tls(_))
+    }
+
+    /// Whether bytes are compressed.
+    pub fn is_compressed(&self) -> bool {
+        self.compression.is_some()
+    }
+
+    /// Compresses all that is sent from now on, and inflates all that comes, beginning with
+    /// `input`, which has come already.
+    pub fn start_compression(&mut self, input: Vec<u8>) {
+        self.compression = Some(Box::new(Compression::new(input)));
     }
 
     /// Does the server's side of a TLS handshake. Whatever happens, no plaintext passes
@@ -76,31 +85,21 @@ impl Stream {
     /// so the future can be dropped at any moment. In TLS it may resolve a little early, when
     /// only a part of a record has come.
     pub async fn readable(&mut self) -> io::Result<()> {
-        match &mut self.carrier {
-            Carrier::Plain(socket) => has_input(socket).await,
-            Carrier::Tls(stream) => {
-                let (socket, session) = stream.get_mut();
-                // Without new input this only reports what the last read left over.
-                let state = session.process_new_packets().map_err(io::Error::other)?;
-                if state.plaintext_bytes_to_read() > 0 || state.peer_has_closed() {
-                    return Ok(());
-                }
-                has_input(socket).await
+        if let Some(compression) = &mut self.compression {
+            if compression.has_input() {
+                return Ok(());
             }
-            Carrier::Closed => Ok(()),
+            compression.rest();
         }
+        self.carrier.readable().await
     }
 }
 
-/// Looks rather than believes: readiness alone may be what is left from before, and a session
-/// that went on to read then would hear of nothing else, a shutdown for one.
-///
-/// A connection that was reset is readable too: the read that follows finds its end.
-async fn has_input(socket: &TcpStream) -> io::Result<()> {
-    match socket.peek(&mut [0]).await {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(()),
-        Err(error) => Err(error),
+impl fmt::Debug for Stream {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut stream = out.debug_struct("Stream");
+        stream.field("carrier", &self.carrier).field("is_compressed", &self.is_compressed());
+        stream.field("peer", &self.peer).finish_non_exhaustive()
     }
 }
 
@@ -111,44 +110,44 @@ fn canonical(address: SocketAddr) -> SocketAddr {
 
 impl AsyncRead for Stream {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut TaskContext<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match &mut self.carrier {
-            Carrier::Plain(socket) => Pin::new(socket).poll_read(cx, buffer),
-            Carrier::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Carrier::Closed => Poll::Ready(Ok(())),
+        let Self { carrier, compression, .. } = self.get_mut();
+        match compression {
+            None => Pin::new(carrier).poll_read(cx, buffer),
+            Some(compression) => compression.poll_read(carrier, cx, buffer),
         }
     }
 }
 
 impl AsyncWrite for Stream {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut TaskContext<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.carrier {
-            Carrier::Plain(socket) => Pin::new(socket).poll_write(cx, bytes),
-            Carrier::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Carrier::Closed => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        let Self { carrier, compression, .. } = self.get_mut();
+        match compression {
+            None => Pin::new(carrier).poll_write(cx, bytes),
+            Some(compression) => compression.poll_write(carrier, cx, bytes),
         }
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
-        match &mut self.carrier {
-            Carrier::Plain(socket) => Pin::new(socket).poll_flush(cx),
-            Carrier::Tls(stream) => Pin::new(stream).poll_flush(cx),
-            Carrier::Closed => Poll::Ready(Ok(())),
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
+        let Self { carrier, compression, .. } = self.get_mut();
+        if let Some(compression) = compression {
+            ready!(compression.poll_send(carrier, cx))?;
         }
+        Pin::new(carrier).poll_flush(cx)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
-        match &mut self.carrier {
-            Carrier::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
-            Carrier::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-            Carrier::Closed => Poll::Ready(Ok(())),
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
+        let Self { carrier, compression, .. } = self.get_mut();
+        if let Some(compression) = compression {
+            ready!(compression.poll_send(carrier, cx))?;
         }
+        Pin::new(carrier).poll_shutdown(cx)
     }
 }

@@ -1,9 +1,14 @@
-"""imaplib: store two messages, read, search, flag, copy one away and remove it."""
+"""imaplib: store two messages, read, search, flag, copy one away and remove it.
+
+With FLUSH in the environment the dialogue goes on in DEFLATE after log-in, each command ended by that
+flush of zlib: Z_PARTIAL_FLUSH, Z_SYNC_FLUSH or Z_FULL_FLUSH.
+"""
 
 import imaplib
 import os
 import ssl
 import sys
+import zlib
 
 HOST = "localhost"
 context = ssl.create_default_context(cafile=os.environ["CERTIFICATE"])
@@ -29,6 +34,47 @@ def read(name):
         return file.read()
 
 
+class Deflated:
+    """The stream under imaplib, compressed both ways (RFC 4978)."""
+
+    def __init__(self, sock, flush):
+        self.sock, self.flush = sock, flush
+        self.packing = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        self.unpacking = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+        self.came = b""
+
+    def send(self, data):
+        self.sock.sendall(self.packing.compress(data) + self.packing.flush(self.flush))
+
+    def fill(self):
+        packed = self.sock.recv(4096)
+        assert packed, "the server ended the connection"
+        self.came += self.unpacking.decompress(packed)
+
+    def take(self, count):
+        taken, self.came = self.came[:count], self.came[count:]
+        return taken
+
+    def read(self, count):
+        while len(self.came) < count:
+            self.fill()
+        return self.take(count)
+
+    def readline(self):
+        while b"\n" not in self.came:
+            self.fill()
+        return self.take(self.came.index(b"\n") + 1)
+
+
+def compress(imap, flush):
+    imaplib.Commands["COMPRESS"] = ("AUTH", "SELECTED")
+    ok(imap._simple_command("COMPRESS", "DEFLATE"))
+    deflated = Deflated(imap.sock, flush)
+    imap.read, imap.readline, imap.send = deflated.read, deflated.readline, deflated.send
+    assert imap._simple_command("COMPRESS", "DEFLATE")[0] == "NO"
+    assert b"COMPRESS=DEFLATE" not in ok(imap.capability())[-1]
+
+
 message, short = read("MESSAGE"), read("SHORT")
 imap = connect(sys.argv[1])
 if sys.argv[1] == "plain":
@@ -37,6 +83,8 @@ else:
     secret = "\0{LOGIN}\0{PASSWORD}".format(**os.environ)
     ok(imap.authenticate("PLAIN", lambda _: secret.encode()))
 
+if "FLUSH" in os.environ:
+    compress(imap, getattr(zlib, os.environ["FLUSH"]))
 names = b" ".join(ok(imap.list()))
 assert all(name in names for name in (b"INBOX", b"Drafts", b"Sent", b"Trash", b"Archive")), names
 ok(imap.append("INBOX", "(\\Seen)", '"12-Jul-2026 09:30:00 +0200"', message))
@@ -46,6 +94,12 @@ fetched = ok(imap.fetch("1", "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])")
 assert fetched[1] == message, fetched
 for item in (b"\\Seen", b'"12-Jul-2026 09:30:00 +0200"', b"RFC822.SIZE %d" % len(message)):
     assert item in fetched[0], (item, fetched[0])
+large = os.urandom(100_000).hex().encode() + b"\r\n"
+large = b"Subject: large\r\n\r\n" + large + b"again " * 200_000 + b"\r\n" + large
+ok(imap.append("Trash", None, None, large))
+ok(imap.select("Trash"))
+assert ok(imap.fetch("1", "(BODY.PEEK[])"))[0][1] == large
+assert ok(imap.select("INBOX")) == [b"2"]
 assert ok(imap.uid("SEARCH", "UNSEEN")) == [b"2"]
 assert ok(imap.uid("SEARCH", "SUBJECT", "short")) == [b"2"]
 header = ok(imap.fetch("2", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])"))[0][1]

@@ -1,7 +1,8 @@
-//! A client's end of a connection: lines and counted octets, plain or in TLS.
+//! A client's end of a connection: lines and counted octets, plain or in TLS, compressed or not.
 //!
 //! Reads wait for at most [`PATIENCE`]: a server that does not answer fails the test that asked.
 
+mod deflate;
 mod imap;
 mod pop3;
 mod smtp;
@@ -11,6 +12,7 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use deflate::Deflate;
 pub use imap::{Completion, ImapClient};
 pub use pop3::PopClient;
 pub use smtp::{SmtpClient, SmtpReply};
@@ -23,6 +25,7 @@ pub const PATIENCE: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub struct LineClient {
     wire: Option<Wire>,
+    deflate: Option<Box<Deflate>>,
     received: Vec<u8>,
     at: usize,
 }
@@ -40,7 +43,8 @@ impl LineClient {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
-        Ok(Self { wire: Some(Wire::Plain(stream)), received: Vec::new(), at: 0 })
+        let wire = Some(Wire::Plain(stream));
+        Ok(Self { wire, deflate: None, received: Vec::new(), at: 0 })
     }
 
     /// Connects with TLS from the first octet.
@@ -67,8 +71,28 @@ impl LineClient {
         }
     }
 
-    /// Sends octets as they are.
+    /// Goes on compressed, after the server agreed to it.
+    pub fn start_deflate(&mut self) -> io::Result<()> {
+        if self.at < self.received.len() {
+            return Err(io::Error::other("the server spoke before it could compress"));
+        }
+        self.deflate = Some(Box::new(Deflate::new()));
+        Ok(())
+    }
+
+    /// Sends octets; as they are, unless they are to be compressed.
     pub fn send(&mut self, octets: &[u8]) -> io::Result<()> {
+        match &mut self.deflate {
+            Some(deflate) => {
+                let packed = deflate.pack(octets)?;
+                self.send_raw(&packed)
+            }
+            None => self.send_raw(octets),
+        }
+    }
+
+    /// Sends octets as they are in any case.
+    pub fn send_raw(&mut self, octets: &[u8]) -> io::Result<()> {
         match self.wire.as_mut() {
             Some(Wire::Plain(stream)) => stream.write_all(octets),
             Some(Wire::Tls(stream)) => stream.write_all(octets).and_then(|()| stream.flush()),
@@ -160,7 +184,10 @@ impl LineClient {
             Err(error) if is_end(error.kind()) => 0,
             Err(error) => return Err(error),
         };
-        self.received.extend_from_slice(&piece[..count]);
+        match &mut self.deflate {
+            Some(deflate) => deflate.unpack(&piece[..count], &mut self.received)?,
+            None => self.received.extend_from_slice(&piece[..count]),
+        }
         Ok(count > 0)
     }
 }

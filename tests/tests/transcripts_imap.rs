@@ -9,6 +9,8 @@ tests::transcripts! {
     authenticate_with_and_without_initial_response,
     capability_before_log_in,
     close_expunges_in_silence_and_unselect_nothing,
+    compress_is_offered_until_it_is_active,
+    compress_can_be_turned_off,
     copy_keeps_flags_and_dates,
     create_delete_and_rename,
     delivered_mail_arrives_in_an_idle_session,

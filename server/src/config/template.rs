@@ -64,6 +64,10 @@ failure_seconds = 300
 # Each failed log-in waits this long for its answer.
 failure_delay_ms = 500
 
+[imap]
+# Offer COMPRESS=DEFLATE: fewer bytes on slow lines, for some processor time.
+compress = true
+
 [log]
 # human or json.
 format = "human"

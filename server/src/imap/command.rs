@@ -107,6 +107,8 @@ pub enum Body {
     },
     /// ENABLE (RFC 5161): capability names, upper case.
     Enable(Vec<String>),
+    /// COMPRESS (RFC 4978): the mechanism, upper case.
+    Compress(String),
     /// SELECT and EXAMINE (RFC 3501, 6.3.1 and 6.3.2).
     Select {
         /// The mailbox.
@@ -185,6 +187,7 @@ impl Body {
             Self::Authenticate { .. } => "AUTHENTICATE",
             Self::Login { .. } => "LOGIN",
             Self::Enable(_) => "ENABLE",
+            Self::Compress(_) => "COMPRESS",
             Self::Select { access: Access::ReadWrite, .. } => "SELECT",
             Self::Select { access: Access::ReadOnly, .. } => "EXAMINE",
             Self::Create(_) => "CREATE",

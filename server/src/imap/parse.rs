@@ -114,6 +114,7 @@ fn plain_command(word: &str, cursor: &mut Cursor<'_>) -> Result<Option<Body>, Ma
         "AUTHENTICATE" => authenticate(cursor)?,
         "LOGIN" => login(cursor)?,
         "ENABLE" => Body::Enable(enable(cursor)?),
+        "COMPRESS" => Body::Compress(compress(cursor)?),
         "SELECT" => select(cursor, Access::ReadWrite)?,
         "EXAMINE" => select(cursor, Access::ReadOnly)?,
         "CREATE" => Body::Create(next_mailbox(cursor)?),
@@ -205,6 +206,12 @@ fn enable(cursor: &mut Cursor<'_>) -> Result<Vec<String>, Malformed> {
         }
     }
     if names.is_empty() { Err(Malformed::Expected("capability names")) } else { Ok(names) }
+}
+
+fn compress(cursor: &mut Cursor<'_>) -> Result<String, Malformed> {
+    cursor.space()?;
+    let mechanism = cursor.upper_word();
+    if mechanism.is_empty() { Err(Malformed::Expected("a mechanism")) } else { Ok(mechanism) }
 }
 
 fn select(cursor: &mut Cursor<'_>, access: Access) -> Result<Body, Malformed> {

@@ -212,6 +212,10 @@ impl Session {
                 Ok(session)
             }
             (Self::NotAuthenticated(state), body) => state.handle(tag, body, dialogue).await,
+            (session, Body::Compress(mechanism)) => {
+                commands::compress(tag, &mechanism, dialogue).await?;
+                Ok(session)
+            }
             (Self::Authenticated(state), Body::Select { mailbox, access, condstore }) => {
                 commands::select(state, tag, (&mailbox, access, condstore), dialogue).await
             }

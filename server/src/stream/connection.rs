@@ -262,6 +262,21 @@ impl Connection {
         Ok(self.stream.start_tls(tls, within).await?)
     }
 
+    /// Whether bytes are compressed.
+    pub fn is_compressed(&self) -> bool {
+        self.stream.is_compressed()
+    }
+
+    /// Sends what gathered as it is, then compresses both ways. What the client sent behind its
+    /// command is taken for compressed.
+    pub async fn start_compression(&mut self) -> Result<(), StreamError> {
+        self.flush().await?;
+        let input = self.buffered().to_vec();
+        self.consume(input.len());
+        self.stream.start_compression(input);
+        Ok(())
+    }
+
     /// Sends what gathered and ends the connection; errors no longer matter.
     pub async fn close(mut self) {
         if self.flush().await.is_ok() {

@@ -19,6 +19,8 @@ pub(super) enum Directive {
     LogIn { session: usize, user: String, mailbox: Option<String> },
     /// `@tls [SESSION]`: the TLS handshake.
     Tls(usize),
+    /// `@deflate [SESSION]`: both sides compress from here on.
+    Deflate(usize),
     /// `@close [SESSION]`: the client goes without a word.
     Close(usize),
     /// `@eof [SESSION]`: the server must close the connection now.
@@ -58,6 +60,8 @@ impl Directive {
             ("login", words) => Self::log_in(words),
             ("tls", []) => Ok(Self::Tls(1)),
             ("tls", [number]) => session(number).map(Self::Tls),
+            ("deflate", []) => Ok(Self::Deflate(1)),
+            ("deflate", [number]) => session(number).map(Self::Deflate),
             ("close", []) => Ok(Self::Close(1)),
             ("close", [number]) => session(number).map(Self::Close),
             ("eof", []) => Ok(Self::Eof(1)),

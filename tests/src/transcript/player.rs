@@ -243,6 +243,10 @@ impl Player {
                 let client = self.session(*session)?;
                 client.start_tls(&trust).map_err(|error| format!("no TLS: {error}"))
             }
+            Directive::Deflate(session) => {
+                let client = self.session(*session)?;
+                client.start_deflate().map_err(|error| format!("no DEFLATE: {error}"))
+            }
             Directive::Close(session) => {
                 self.sessions.remove(session);
                 Ok(())

@@ -11,10 +11,18 @@ const PORTS: [&str; 8] =
 
 /// Runs a script for one transport: `plain`, `starttls` or `tls`.
 fn run(scene: &Scene, script: &str, transport: &str) {
+    run_with(scene, script, transport, &[]);
+}
+
+/// The same, with more in its environment.
+fn run_with(scene: &Scene, script: &str, transport: &str, environment: &[(&str, &str)]) {
     let file = repository().join("tests/clients").join(script);
     let mut program = MailProgram::python(&scene.home()).args([file.as_os_str()]);
     for port in PORTS {
         program = program.env(&format!("{}_PORT", port.to_uppercase()), scene.port(port));
+    }
+    for (name, value) in environment {
+        program = program.env(name, value);
     }
     let message = scene.file("message", MESSAGE);
     let short = scene.file("short", SHORT);
@@ -32,6 +40,19 @@ fn imaplib_stores_reads_flags_copies_and_removes() {
         run(&scene, "with_imaplib.py", transport);
         assert_eq!(scene.stored("Archive"), [MESSAGE], "{transport}");
         assert_eq!(scene.stored("INBOX"), [SHORT], "{transport}");
+    }
+}
+
+/// What zlib makes of each kind of flush; the partial one ends inside an octet.
+#[test]
+fn imaplib_does_the_same_through_zlib() {
+    for transport in TRANSPORTS {
+        for flush in ["Z_PARTIAL_FLUSH", "Z_SYNC_FLUSH", "Z_FULL_FLUSH"] {
+            let scene = Scene::new();
+            run_with(&scene, "with_imaplib.py", transport, &[("FLUSH", flush)]);
+            assert_eq!(scene.stored("Archive"), [MESSAGE], "{transport}, {flush}");
+            assert_eq!(scene.stored("INBOX"), [SHORT], "{transport}, {flush}");
+        }
     }
 }
 

@@ -92,7 +92,7 @@ fn enter(
 ) -> Result<Session, StreamError> {
     match verified {
         Ok(authenticated) => {
-            dialogue.done(tag, &Done::with(after_login(), "Logged in"));
+            dialogue.done(tag, &Done::with(after_login(dialogue), "Logged in"));
             Ok(Session::Authenticated(authenticated))
         }
         Err(Stop::Broken(error)) => Err(error),

@@ -1,5 +1,6 @@
 //! CAPABILITY (RFC 3501, 6.1.1), also as the response code of the greeting and of a log-in.
 
+use super::compress;
 use crate::imap::dialogue::Dialogue;
 use crate::imap::session::Session;
 
@@ -11,7 +12,7 @@ const ALWAYS: &str = "CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMES
 pub(crate) fn capabilities(session: &Session, dialogue: &Dialogue) -> String {
     match session {
         Session::NotAuthenticated(_) => before_login(dialogue),
-        _ => ALWAYS.to_owned(),
+        _ => after_login(dialogue),
     }
 }
 
@@ -24,7 +25,11 @@ pub(crate) fn before_login(dialogue: &Dialogue) -> String {
     format!("{ALWAYS}{start_tls}{log_in}")
 }
 
-/// After log-in.
-pub(crate) fn after_login() -> String {
-    ALWAYS.to_owned()
+/// After log-in, compression is offered until it is active (RFC 4978, 3).
+pub(crate) fn after_login(dialogue: &Dialogue) -> String {
+    if compress::offers(dialogue) {
+        format!("{ALWAYS} COMPRESS={}", compress::MECHANISM)
+    } else {
+        ALWAYS.to_owned()
+    }
 }

@@ -137,6 +137,55 @@ async fn output_gathers_until_it_is_much() {
     assert!(connection.output().is_empty());
 }
 
+mod compressed {
+    use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
+
+    use super::*;
+
+    fn packed(compress: &mut Compress, octets: &[u8]) -> Vec<u8> {
+        let mut packed = Vec::with_capacity(octets.len() + 1000);
+        compress.compress_vec(octets, &mut packed, FlushCompress::Sync).expect("room");
+        packed
+    }
+
+    #[tokio::test]
+    async fn what_came_behind_the_command_is_inflated_first() {
+        let (mut connection, mut client) = pair().await;
+        let mut compress = Compress::new(Compression::default(), false);
+        client.write_all(b"a COMPRESS DEFLATE\r\n").await.expect("write");
+        client.write_all(&packed(&mut compress, b"b NOOP\r\n")).await.expect("write");
+        line(&mut connection, 100).await.expect("line");
+        while connection.buffered().is_empty() {
+            connection.fill(never()).await.expect("it was sent");
+        }
+        connection.start_compression().await.expect("starts");
+        assert!(connection.is_compressed());
+        connection.readable().await.expect("readable");
+        assert_eq!(line(&mut connection, 100).await.expect("line"), b"b NOOP\r\n");
+        client.write_all(&packed(&mut compress, b"c NOOP\r\n")).await.expect("write");
+        connection.readable().await.expect("readable");
+        assert_eq!(line(&mut connection, 100).await.expect("line"), b"c NOOP\r\n");
+        connection.output().extend_from_slice(&b"c OK\r\n".repeat(100_000));
+        let sending = tokio::spawn(async move { connection.close().await });
+        let (mut sent, mut text) = (Vec::new(), Vec::with_capacity(1 << 20));
+        client.read_to_end(&mut sent).await.expect("read");
+        let mut decompress = Decompress::new(false);
+        decompress.decompress_vec(&sent, &mut text, FlushDecompress::Sync).expect("sound");
+        assert!(text == b"c OK\r\n".repeat(100_000));
+        assert!(sent.len() < text.len() / 20);
+        sending.await.expect("closed");
+    }
+
+    #[tokio::test]
+    async fn damage_ends_the_connection() {
+        let (mut connection, mut client) = pair().await;
+        connection.start_compression().await.expect("starts");
+        client.write_all(b"a NOOP\r\n").await.expect("write");
+        let error = line(&mut connection, 100).await.expect_err("that is no DEFLATE");
+        assert!(matches!(error, StreamError::Io(_)), "{error}");
+    }
+}
+
 mod in_tls {
     use std::sync::Arc;
 
