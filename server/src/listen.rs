@@ -3,6 +3,7 @@
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -167,32 +168,48 @@ impl Door {
     }
 }
 
-async fn session(
+/// No `async fn`, because what that is called with it holds twice.
+fn session(
     context: Arc<Context>,
     socket: TcpStream,
     role: Role,
     is_tls: bool,
     admission: Admission,
-) {
-    let _admission = admission;
-    let _open = context.metrics.connected(role);
+) -> impl Future<Output = ()> + Send {
+    let open = context.metrics.connected(role);
+    let opening = Box::pin(opened(Arc::clone(&context), socket, is_tls));
+    async move {
+        if let Some(conversation) = opening.await.map(|stream| serve_in(context, stream, role)) {
+            conversation.await;
+        }
+        drop((admission, open));
+    }
+}
+
+/// The stream, with its handshake done.
+async fn opened(context: Arc<Context>, socket: TcpStream, is_tls: bool) -> Option<Stream> {
     // A client may be gone before it is served.
-    let Ok(mut stream) = Stream::new(socket) else { return };
+    let mut stream = Stream::new(socket).ok()?;
     if is_tls {
         let within = context.config.limits.tls_handshake_time;
-        // Boxed, since it is short and the session long.
-        if let Err(error) = Box::pin(stream.start_tls(&context.tls, within)).await {
+        if let Err(error) = stream.start_tls(&context.tls, within).await {
             tracing::debug!(%error, "TLS handshake failed");
-            return;
+            return None;
         }
     }
-    // Boxed, so that a session takes the memory of its own protocol and not of the largest.
+    Some(stream)
+}
+
+/// Boxed, so that a session takes the memory of its own protocol and not of the largest.
+fn serve_in(
+    context: Arc<Context>,
+    stream: Stream,
+    role: Role,
+) -> Pin<Box<dyn Future<Output = ()> + Send>> {
     match role {
-        Role::Imap => Box::pin(imap::serve(context, stream, role)).await,
-        Role::Pop3 => Box::pin(pop3::serve(context, stream)).await,
-        Role::Smtp | Role::Submission | Role::Lmtp => {
-            Box::pin(smtp::serve(context, stream, role)).await;
-        }
+        Role::Imap => Box::pin(imap::serve(context, stream, role)),
+        Role::Pop3 => Box::pin(pop3::serve(context, stream)),
+        Role::Smtp | Role::Submission | Role::Lmtp => Box::pin(smtp::serve(context, stream, role)),
     }
 }
 

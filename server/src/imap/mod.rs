@@ -27,13 +27,26 @@ use dialogue::Dialogue;
 use session::Session;
 
 /// Serves one connection until it ends.
-pub async fn serve(context: Arc<Context>, stream: Stream, role: Role) {
-    let hostname = context.config.hostname.clone();
+///
+/// No `async fn`, because what that is called with it holds beside what it makes of it: this
+/// future holds the dialogue alone.
+pub fn serve(
+    context: Arc<Context>,
+    stream: Stream,
+    role: Role,
+) -> impl Future<Output = ()> + Send + use<> {
     let mut dialogue = Dialogue::new(context, stream, role);
-    let capabilities = commands::before_login(&dialogue);
-    dialogue.untagged(format_args!("OK [{capabilities}] {hostname} Fumikura is ready"));
-    if let Err(error) = Session::converse(&mut dialogue).await {
-        tracing::debug!(peer = %dialogue.connection.peer(), %error, "connection ended");
+    async move {
+        greet(&mut dialogue);
+        if let Err(error) = Session::converse(&mut dialogue).await {
+            tracing::debug!(peer = %dialogue.connection.peer(), %error, "connection ended");
+        }
+        Box::pin(dialogue.connection.close()).await;
     }
-    Box::pin(dialogue.connection.close()).await;
+}
+
+fn greet(dialogue: &mut Dialogue) {
+    let capabilities = commands::before_login(dialogue);
+    let hostname = dialogue.context.config.hostname.clone();
+    dialogue.untagged(format_args!("OK [{capabilities}] {hostname} Fumikura is ready"));
 }

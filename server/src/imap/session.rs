@@ -160,8 +160,9 @@ impl Session {
     ) -> Result<Self, StreamError> {
         let (name, started) = (command.body.name(), Instant::now());
         let session = if matches!(command.body, Body::Idle) {
-            drop(bytes);
-            self.idle(&command.tag, dialogue).await?
+            let tag = command.tag.clone();
+            drop((command, bytes));
+            self.idle(&tag, dialogue).await?
         } else {
             Box::pin(self.handle(*command, bytes, dialogue)).await?
         };

@@ -21,6 +21,6 @@ use crate::context::Context;
 use crate::stream::Stream;
 
 /// Serves one connection until it ends.
-pub async fn serve(context: Arc<Context>, stream: Stream) {
-    session::Session::new(context, stream).run().await;
+pub fn serve(context: Arc<Context>, stream: Stream) -> impl Future<Output = ()> + Send {
+    session::Session::new(context, stream).run()
 }

@@ -36,8 +36,8 @@ use crate::context::Context;
 use crate::stream::Stream;
 
 /// Serves one connection until it ends.
-pub async fn serve(context: Arc<Context>, stream: Stream, role: Role) {
-    session::Session::new(context, stream, role).run().await;
+pub fn serve(context: Arc<Context>, stream: Stream, role: Role) -> impl Future<Output = ()> + Send {
+    session::Session::new(context, stream, role).run()
 }
 
 /// For the fuzz target.
