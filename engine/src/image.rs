@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::flags::Keyword;
-use crate::ids::{AccountId, LogPos, MailboxId, RecordAddr, UidValidity};
+use crate::ids::{AccountId, LogPos, MailboxId, RecordAddr, Uid, UidValidity};
 use crate::record::NewMailbox;
 use crate::uid_set::UidSet;
 
@@ -36,6 +36,31 @@ pub(crate) struct PageRef {
     pub(crate) addr: RecordAddr,
 }
 
+/// A list part that is in the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PartRef {
+    pub(crate) first_uid: u32,
+    pub(crate) last_uid: u32,
+    /// Messages in it.
+    pub(crate) rows: u32,
+    /// Bytes of the record's payload.
+    pub(crate) len: u32,
+    pub(crate) addr: RecordAddr,
+}
+
+impl PartRef {
+    /// The part of these messages whose record is at `addr`.
+    pub(crate) fn of(uids: &UidSet, payload_len: usize, addr: RecordAddr) -> Self {
+        Self {
+            first_uid: uids.first().map_or(0, Uid::get),
+            last_uid: uids.last().map_or(0, Uid::get),
+            rows: u32::try_from(uids.count()).unwrap_or(u32::MAX),
+            len: u32::try_from(payload_len).unwrap_or(u32::MAX),
+            addr,
+        }
+    }
+}
+
 /// A mailbox as of the image's own place in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MailboxImage {
@@ -48,6 +73,7 @@ pub(crate) struct MailboxImage {
     pub(crate) chunks: Vec<(Summary, RecordAddr)>,
     pub(crate) history_pages: Vec<PageRef>,
     pub(crate) history_tail: Vec<Arc<Vanished>>,
+    pub(crate) lists: Vec<PartRef>,
 }
 
 /// Message numbers on one page of places.

@@ -35,7 +35,8 @@ pub use log::{LogStats, SYNC_MICROS_BOUNDS};
 pub use record::{FlagAction, SpecialUse};
 pub use state::{Diff, Expunge, FlagEdit, MailboxEntry, MailboxList, Row, Snapshot};
 pub use store::{
-    Account, AppendItem, Appended, Copied, Delivery, Expunged, Finding, FlagsEdited, Mailbox,
-    Options, Prepared, Progress, Receipt, Report, Store, StoredMessage, dump, verify,
+    Account, AppendItem, Appended, Copied, Delivery, Expunged, Finding, FlagsEdited, Listings,
+    Mailbox, Options, Prepared, Progress, Reads, Receipt, Report, Store, StoredMessage, dump,
+    verify,
 };
 pub use uid_set::UidSet;

@@ -32,6 +32,13 @@ pub(crate) const MAILBOX_NAME_LEVELS_MAX: usize = 50;
 
 /// Mailboxes of one account, and names it is subscribed to.
 pub(crate) const MAILBOXES_MAX: usize = 100_000;
+/// Messages of one list part.
+pub(crate) const LIST_PART_ROWS_MAX: usize = 256;
+/// Bytes of one raw header field kept in a list part; a longer one is read from the header.
+pub(crate) const HOT_FIELD_LEN_MAX: usize = 16 << 10;
+/// Bytes of all raw header fields of a message in a list part, the Received fields aside, and of
+/// these.
+pub(crate) const HOT_FIELDS_LEN_MAX: usize = 64 << 10;
 /// Bytes of a compression dictionary.
 pub(crate) const DICTIONARY_LEN_MAX: usize = 112 << 10;
 /// Pages of message places of one shard: more messages than a shard is made for.

@@ -43,11 +43,13 @@ pub(crate) enum Kind {
     Checkpoint = 67,
     /// Derived: where messages are.
     Places = 68,
+    /// Derived: what neighbouring messages are listed by.
+    ListPart = 69,
 }
 
 impl Kind {
     /// Every kind, for tables and tests.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Message,
         Self::Appended,
         Self::FlagsChanged,
@@ -65,6 +67,7 @@ impl Kind {
         Self::MailboxImage,
         Self::Checkpoint,
         Self::Places,
+        Self::ListPart,
     ];
 
     /// `None` for a number that this version does not know.

@@ -322,4 +322,12 @@ fn the_format_page_has_the_tables_of_the_code() {
         let rows: Vec<&str> = rows.filter(|row| row.starts_with('|')).collect();
         assert!(rows.len() > 5 && page.contains(&rows.join("\n")), "the table of {file}");
     }
+    let code = std::fs::read_to_string(root.join("src/message/hot_fields.rs")).unwrap();
+    let tables = code.lines().filter_map(|line| line.strip_prefix("//! "));
+    let mut tables = tables.filter(|row| row.starts_with('|'));
+    assert!(tables.all(|row| page.lines().any(|line| line == row)), "the tables of hot_fields.rs");
+    let names = code.lines().filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\","));
+    let rows = names.enumerate().map(|(number, name)| format!("| {number} | {name} |\n"));
+    let rows: String = rows.collect();
+    assert!(page.ends_with(&rows) && rows.len() > 500, "the hot fields");
 }

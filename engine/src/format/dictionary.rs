@@ -30,6 +30,8 @@ pub(crate) enum Purpose {
 pub(crate) enum Effort {
     /// While somebody waits for the message to be stored.
     Arrival,
+    /// In the background, of what is read often.
+    Listing,
     /// Once for all, in the background.
     #[cfg_attr(not(test), expect(dead_code, reason = "compaction is to use it"))]
     Archive,
@@ -40,6 +42,7 @@ impl Effort {
     pub(crate) fn level(self) -> i32 {
         match self {
             Self::Arrival => 3,
+            Self::Listing => 6,
             Self::Archive => 12,
         }
     }
@@ -102,7 +105,7 @@ impl Dictionary {
     pub(crate) fn encoder(&self, effort: Effort) -> &EncoderDictionary<'static> {
         let slot = match effort {
             Effort::Arrival => &self.arrival,
-            Effort::Archive => &self.archive,
+            Effort::Listing | Effort::Archive => &self.archive,
         };
         slot.get_or_init(|| EncoderDictionary::copy(&self.bytes, effort.level()))
     }

@@ -5,13 +5,13 @@
 //! | kind | record       | payload                                                               |
 //! |-----:|--------------|-----------------------------------------------------------------------|
 //! |   65 | `HistoryPage`  | version (1 byte), list of expunges                                    |
-//! |   66 | `MailboxImage` | version, mailbox, UIDVALIDITY, UIDNEXT (0 = spent), highest modseq, keywords, list of chunks, list of pages, list of expunges |
+//! |   66 | `MailboxImage` | version, mailbox, UIDVALIDITY, UIDNEXT (0 = spent), highest modseq, keywords, list of chunks, list of pages, list of expunges, list of list parts |
 //! |   67 | Checkpoint   | version, replay from (address), next mailbox, next e-mail, list of (dictionary, address), list of places pages (addresses), list of accounts |
 //! |   68 | Places       | version, for each number of the page: segment (4 bytes), offset (4 bytes), both 0 = nowhere |
 //!
 //! An expunge is: modseq, uid set. A page is: highest modseq, address. A chunk is: first UID, last
-//! UID, rows, live, unseen, deleted, size, highest modseq, address of its columns. An account is:
-//! id, last UIDVALIDITY, list of (mailbox, address of its image), list of subscribed names.
+//! UID, rows, live, unseen, deleted, size, highest modseq, address of its columns. A list part is:
+//! first UID, last UID, messages, length of the record's payload, address. An account is: id, last UIDVALIDITY, list of (mailbox, address of its image), list of subscribed names.
 
 use std::sync::Arc;
 
@@ -22,8 +22,8 @@ use crate::format::record::{
 };
 use crate::ids::{AccountId, LogPos, MailboxId, RecordAddr, SegmentId};
 use crate::image::{
-    Checkpoint, MailboxImage, PLACES_PAGE_LEN, PageRef, StoredAccount, StoredMailbox, Summary,
-    Vanished,
+    Checkpoint, MailboxImage, PLACES_PAGE_LEN, PageRef, PartRef, StoredAccount, StoredMailbox,
+    Summary, Vanished,
 };
 
 const VERSION: u8 = 1;
@@ -102,7 +102,26 @@ pub(crate) fn encode_mailbox(image: &MailboxImage) -> Vec<u8> {
         put_addr(page.addr, &mut out);
     }
     put_expunges(&image.history_tail, &mut out);
+    out.put_count(image.lists.len());
+    image.lists.iter().for_each(|part| put_part(part, &mut out));
     out
+}
+
+fn put_part(part: &PartRef, out: &mut Vec<u8>) {
+    for number in [part.first_uid, part.last_uid, part.rows, part.len] {
+        out.put_varint(number.into());
+    }
+    put_addr(part.addr, out);
+}
+
+fn part(input: &mut Reader<'_>) -> Result<PartRef, Fault> {
+    Ok(PartRef {
+        first_uid: input.varint32()?,
+        last_uid: input.varint32()?,
+        rows: input.varint32()?,
+        len: input.varint32()?,
+        addr: addr(input)?,
+    })
 }
 
 /// A mailbox.
@@ -120,6 +139,7 @@ pub(crate) fn decode_mailbox(payload: &[u8]) -> Result<MailboxImage, Fault> {
             Ok(PageRef { modseq_max: input.varint()?, addr: addr(input)? })
         })?,
         history_tail: expunges(&mut input)?,
+        lists: list(&mut input, 6, part)?,
     };
     input.finish()?;
     let mut last_uid = 0;
@@ -128,6 +148,13 @@ pub(crate) fn decode_mailbox(payload: &[u8]) -> Result<MailboxImage, Fault> {
             return Err(Fault::Invalid("chunk"));
         }
         last_uid = summary.last_uid;
+    }
+    let is_apart = |pair: &[PartRef]| match pair {
+        [before, after] => before.last_uid < after.first_uid,
+        _ => true,
+    };
+    if !image.lists.windows(2).all(is_apart) {
+        return Err(Fault::Invalid("list parts"));
     }
     Ok(image)
 }
@@ -272,6 +299,13 @@ mod tests {
             chunks: vec![(summary, place(640))],
             history_pages: vec![PageRef { modseq_max: 7, addr: place(8) }],
             history_tail: vec![Arc::new(Vanished { modseq: 41, uids })],
+            lists: vec![PartRef {
+                first_uid: 1,
+                last_uid: 9,
+                rows: 8,
+                len: 300,
+                addr: place(1000),
+            }],
         }
     }
 
@@ -319,7 +353,7 @@ mod tests {
         let hex = |bytes: Vec<u8>| crate::format::reader::hex(&bytes);
         assert_eq!(
             hex(encode_mailbox(&mailbox_image())),
-            "0105ac020a290105 24576f726b 01 01090908030188272802 8005 01070208 012901 0300"
+            "0105ac020a290105 24576f726b 01 01090908030188272802 8005 01070208 012901 0300 01010908ac0202e807"
                 .replace(' ', "")
         );
         assert_eq!(

@@ -5,6 +5,7 @@ pub(crate) mod compress;
 pub(crate) mod dictionary;
 pub(crate) mod frame;
 pub(crate) mod image;
+pub(crate) mod list_part;
 pub(crate) mod manifest;
 pub(crate) mod message;
 pub(crate) mod reader;

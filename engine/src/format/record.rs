@@ -77,6 +77,7 @@ pub(crate) fn decode(kind: Kind, payload: &[u8]) -> Result<Option<Record>, Fault
         | Kind::Dictionary
         | Kind::Columns
         | Kind::Places
+        | Kind::ListPart
         | Kind::HistoryPage
         | Kind::MailboxImage
         | Kind::Checkpoint => return Ok(None),

@@ -19,6 +19,8 @@ use crate::{Error, Fault};
 
 /// Read together with a record's header, so that a small record costs one read.
 const FIRST_READ_LEN: u64 = 4096;
+/// The most that is read before the record's own length is known.
+const FIRST_READ_LEN_MAX: u64 = 256 << 10;
 /// The end of an active segment whose owner is somebody else.
 const END_UNKNOWN: u64 = u64::MAX;
 
@@ -133,7 +135,7 @@ impl LogReader {
         skip: u64,
         len: usize,
     ) -> Result<Vec<u8>, Error> {
-        let first = if skip == 0 { len as u64 } else { 0 };
+        let first = if skip == 0 { (len as u64).min(FIRST_READ_LEN_MAX) } else { 0 };
         self.locate(addr, first)?.payload(skip, len)
     }
 

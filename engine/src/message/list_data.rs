@@ -117,16 +117,22 @@ impl ListData {
 
     /// Adds BODY to `out`: BODYSTRUCTURE without its extension data (RFC 9051, 7.5.2).
     pub fn push_body(&self, out: &mut Vec<u8>) -> Result<(), Fault> {
-        let mut rest = self.body_structure();
-        let mut gaps = self.stretch(&self.extensions);
-        while !gaps.is_empty() {
-            let (kept, left_out) = (take_varint(&mut gaps)?, take_varint(&mut gaps)?);
-            let (text, after) = rest.split_at_checked(kept).ok_or(Fault::Truncated)?;
-            out.extend_from_slice(text);
-            rest = after.get(left_out..).ok_or(Fault::Truncated)?;
-        }
-        out.extend_from_slice(rest);
-        Ok(())
+        push_without_extensions(self.body_structure(), self.extensions(), out)
+    }
+
+    /// What BODY leaves out of BODYSTRUCTURE.
+    pub(crate) fn extensions(&self) -> &[u8] {
+        self.stretch(&self.extensions)
+    }
+
+    /// BODYSTRUCTURE and what BODY leaves out of it, as [`take_body_structure`] reads them.
+    pub(crate) fn body_structure_with_extensions(&self) -> Vec<u8> {
+        let text = self.body_structure();
+        let mut out = Vec::with_capacity(text.len() + self.extensions.len() + 3);
+        push_varint(&mut out, text.len());
+        out.extend_from_slice(text);
+        out.extend_from_slice(self.extensions());
+        out
     }
 
     /// BODY, ready to send.
@@ -171,6 +177,29 @@ impl ListData {
     fn stretch(&self, range: &Range<usize>) -> &[u8] {
         self.bytes.get(range.clone()).unwrap_or_default()
     }
+}
+
+/// BODYSTRUCTURE, and what BODY leaves out of it; both empty where the bytes are none.
+pub(crate) fn take_body_structure(mut bytes: &[u8]) -> (&[u8], &[u8]) {
+    let len = take_varint(&mut bytes).unwrap_or(usize::MAX);
+    bytes.split_at_checked(len).unwrap_or_default()
+}
+
+/// BODYSTRUCTURE without its extension data (RFC 9051, 7.5.2).
+pub(crate) fn push_without_extensions(
+    body_structure: &[u8],
+    mut gaps: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), Fault> {
+    let mut rest = body_structure;
+    while !gaps.is_empty() {
+        let (kept, left_out) = (take_varint(&mut gaps)?, take_varint(&mut gaps)?);
+        let (text, after) = rest.split_at_checked(kept).ok_or(Fault::Truncated)?;
+        out.extend_from_slice(text);
+        rest = after.get(left_out..).ok_or(Fault::Truncated)?;
+    }
+    out.extend_from_slice(rest);
+    Ok(())
 }
 
 fn push_gaps(out: &mut Vec<u8>, gaps: &[Range<usize>]) {

@@ -13,6 +13,7 @@ mod date;
 mod encoded_word;
 mod envelope;
 mod header;
+mod hot_fields;
 mod imap_string;
 mod list_data;
 mod message_id;
@@ -27,7 +28,10 @@ mod varint;
 
 pub use date::SentDate;
 pub use header::{HeaderField, HeaderFields, header_fields, header_len};
+pub use hot_fields::FieldNames;
+pub(crate) use hot_fields::HotFields;
 pub use list_data::ListData;
+pub(crate) use list_data::{push_without_extensions, take_body_structure};
 pub use section::{Located, Octets, Pieces, Section, SectionText};
 pub use sort_keys::SortKeys;
 pub use structure::{Part, PartKind, Structure};

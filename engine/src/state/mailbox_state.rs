@@ -9,6 +9,7 @@ use crate::record::{Change, FlagAction};
 use crate::state::chunk::{Chunk, Source};
 use crate::state::edit;
 use crate::state::history::History;
+use crate::state::lists::Lists;
 use crate::state::merge::{self, TAIL_ROWS};
 use crate::state::snapshot::{Parts, Snapshot};
 use crate::uid_set::UidSet;
@@ -24,6 +25,8 @@ pub(crate) struct MailboxState {
     pub(crate) keywords: Arc<[Keyword]>,
     pub(crate) chunks: Vec<Arc<Chunk>>,
     pub(crate) history: History,
+    /// Derived, and no part of what the mailbox is.
+    pub(crate) lists: Arc<Lists>,
     pub(crate) source: Source,
 }
 
@@ -37,6 +40,7 @@ impl MailboxState {
             keywords: Arc::default(),
             chunks: Vec::new(),
             history: History::default(),
+            lists: Arc::default(),
             source,
         }
     }
@@ -50,6 +54,7 @@ impl MailboxState {
             keywords: Arc::clone(&snapshot.keywords),
             chunks: snapshot.chunks.clone(),
             history: snapshot.history.clone(),
+            lists: Arc::clone(&snapshot.lists),
             source: Arc::clone(&snapshot.source),
         }
     }
@@ -63,6 +68,7 @@ impl MailboxState {
             keywords: Arc::clone(&self.keywords),
             chunks: self.chunks.clone(),
             history: self.history.clone(),
+            lists: Arc::clone(&self.lists),
             source: Arc::clone(&self.source),
         }))
     }

@@ -10,6 +10,7 @@ use crate::ids::{ModSeq, SeqNo, Uid, UidValidity};
 use crate::state::chunk::{Chunk, Source};
 use crate::state::edit;
 use crate::state::history::History;
+use crate::state::lists::Lists;
 use crate::uid_set::UidSet;
 
 /// A mailbox at one moment. Reading needs no lock; what is not in memory is read from the log.
@@ -23,6 +24,7 @@ pub struct Snapshot {
     /// Live messages before each chunk.
     pub(crate) starts: Vec<u32>,
     pub(crate) history: History,
+    pub(crate) lists: Arc<Lists>,
     pub(crate) source: Source,
     exists: u32,
     unseen: u32,
@@ -38,13 +40,14 @@ pub(crate) struct Parts {
     pub(crate) keywords: Arc<[Keyword]>,
     pub(crate) chunks: Vec<Arc<Chunk>>,
     pub(crate) history: History,
+    pub(crate) lists: Arc<Lists>,
     pub(crate) source: Source,
 }
 
 impl Snapshot {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { uid_validity, uid_next, highest_modseq, keywords, chunks, history, source } =
-            parts;
+        let Parts { uid_validity, uid_next, highest_modseq, keywords, chunks, .. } = parts;
+        let (history, lists, source) = (parts.history, parts.lists, parts.source);
         let (mut starts, mut exists) = (Vec::with_capacity(chunks.len()), 0);
         let (mut unseen, mut deleted, mut size) = (0, 0, 0);
         for summary in chunks.iter().map(|chunk| &chunk.summary) {
@@ -62,6 +65,7 @@ impl Snapshot {
             chunks,
             starts,
             history,
+            lists,
             source,
             exists,
             unseen,
@@ -202,6 +206,12 @@ impl Snapshot {
             edit::push_uids(columns, &mask, &mut found);
         }
         Ok(found)
+    }
+
+    /// Messages above this UID, whole chunks counted.
+    pub(crate) fn live_after(&self, uid: u32) -> u32 {
+        let after = self.chunks.iter().rev().take_while(|chunk| chunk.summary.last_uid > uid);
+        after.map(|chunk| chunk.summary.live).sum()
     }
 
     /// What was removed after `modseq` (RFC 7162: VANISHED). Exact from the first change on.

@@ -83,6 +83,7 @@ impl Snapshot {
             keywords: Arc::clone(&latest.keywords),
             chunks,
             history: self.history.clone(),
+            lists: Arc::clone(&self.lists),
             source: Arc::clone(&self.source),
         }))
     }

@@ -67,10 +67,13 @@ impl MailboxCell {
         self.snapshot.get().map(ArcSwap::load_full)
     }
 
-    /// Shows a newer snapshot to everybody and wakes who waits for it.
+    /// Shows a newer snapshot to everybody, and wakes who waits for a change if there is one.
     pub(crate) fn publish(&self, snapshot: Arc<Snapshot>) {
-        self.snapshot.get_or_init(|| ArcSwap::new(Arc::clone(&snapshot))).store(snapshot);
-        self.changed.notify_waiters();
+        let modseq = snapshot.highest_modseq();
+        let cell = self.snapshot.get_or_init(|| ArcSwap::new(Arc::clone(&snapshot)));
+        if cell.swap(snapshot).highest_modseq() != modseq {
+            self.changed.notify_waiters();
+        }
     }
 
     /// Marks the mailbox as gone; who has it open keeps its last snapshot.

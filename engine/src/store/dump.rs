@@ -54,6 +54,10 @@ fn describe(kind: u8, payload: &[u8]) -> Result<String, Fault> {
             let (head, body) = (len(PieceKind::Head), len(PieceKind::Body));
             format!("message number={number} head={head} body={body} attachments={attached}")
         }
+        Kind::ListPart => {
+            let part = format::list_part::check(payload)?;
+            format!("list-part mailbox={} uids={}", part.mailbox, part.uids)
+        }
         Kind::Dictionary => format!("{:?}", Dictionary::decode(payload)?),
         Kind::Columns => {
             let columns = format::columns::decode(payload)?;

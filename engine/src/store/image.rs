@@ -6,7 +6,7 @@ use crate::Error;
 use crate::Fault;
 use crate::ids::{MailboxId, ModSeq, RecordAddr};
 use crate::image::{MailboxImage, PageRef};
-use crate::state::{Chunk, History, MailboxState, Page, Snapshot, Source};
+use crate::state::{Chunk, History, Lists, MailboxState, Page, Snapshot, Source};
 use crate::store::cells::MailboxCell;
 use crate::store::reader::ShardReader;
 
@@ -34,6 +34,7 @@ pub(crate) fn load(addr: RecordAddr, reader: &ShardReader) -> Result<MailboxStat
             pages: image.history_pages.into_iter().map(Page::stored).map(Arc::new).collect(),
             tail: Arc::new(image.history_tail),
         },
+        lists: Arc::new(Lists::new(image.lists)),
         source,
     })
 }
@@ -52,5 +53,6 @@ pub(crate) fn of(mailbox: MailboxId, state: &MailboxState) -> Option<MailboxImag
         chunks: chunks.collect::<Option<_>>()?,
         history_pages: state.history.pages.iter().map(page).collect::<Option<_>>()?,
         history_tail: state.history.tail.to_vec(),
+        lists: state.lists.parts().to_vec(),
     })
 }

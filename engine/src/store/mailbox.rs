@@ -7,6 +7,7 @@ use crate::ids::{MailboxId, ModSeq, Uid, UidValidity};
 use crate::state::{Expunge, FlagEdit, Row, Snapshot};
 use crate::store::account::Account;
 use crate::store::cells::MailboxCell;
+use crate::store::listings::Listings;
 use crate::store::message::StoredMessage;
 use crate::store::prepare::Prepared;
 use crate::store::receipt::Receipt;
@@ -76,7 +77,7 @@ pub struct Copied {
 
 impl Mailbox {
     pub(crate) fn open(account: Account, cell: Arc<MailboxCell>) -> Result<Self, Error> {
-        account.shard.snapshot(&cell)?;
+        account.shard.open(&cell)?;
         Ok(Self { account, cell })
     }
 
@@ -117,6 +118,12 @@ impl Mailbox {
     /// The stored bytes and list data of a message of this mailbox.
     pub fn message(&self, row: &Row) -> StoredMessage {
         StoredMessage::new(self.account.shard.reader().clone(), row.email_id)
+    }
+
+    /// What its messages are listed by, for as many of them as are asked for.
+    pub fn listings(&self) -> Listings {
+        let lists = Arc::clone(&self.snapshot().lists);
+        Listings::new(self.account.shard.reader().clone(), self.cell.id, lists)
     }
 
     /// Adds messages, all of them or none.

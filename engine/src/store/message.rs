@@ -58,6 +58,10 @@ impl StoredMessage {
     }
 
     fn piece(&self, kind: PieceKind) -> Result<Vec<u8>, Error> {
+        match kind {
+            PieceKind::Head => self.reader.reads().head(),
+            PieceKind::Body => self.reader.reads().body(),
+        }
         let addr = self.reader.place(self.email_id)?;
         match self.piece_at(addr, kind) {
             // The message may have been moved in the log between the two looks.

@@ -4,14 +4,17 @@ mod account;
 mod cells;
 mod checkpoint;
 mod dictionaries;
+mod due;
 mod dump;
 mod image;
+mod listings;
 mod mailbox;
 mod message;
 mod options;
 mod places;
 mod prepare;
 mod reader;
+mod reads;
 mod receipt;
 mod recover;
 mod shard;
@@ -26,10 +29,12 @@ use std::thread::JoinHandle;
 
 pub use account::Account;
 pub use dump::dump;
+pub use listings::Listings;
 pub use mailbox::{AppendItem, Appended, Copied, Expunged, FlagsEdited, Mailbox};
 pub use message::StoredMessage;
 pub use options::Options;
 pub use prepare::Prepared;
+pub use reads::Reads;
 pub use receipt::Receipt;
 pub use verify::{Finding, Progress, Report, verify};
 
@@ -40,6 +45,7 @@ use crate::log::{Log, LogOptions, LogStats};
 use crate::record::SpecialUse;
 use crate::{Error, InternalDate};
 use dictionaries::Dictionaries;
+use due::Due;
 use shard::Shard;
 use upkeep::Upkeep;
 use writer::Target;
@@ -52,6 +58,7 @@ struct Shards {
     each: Vec<Shard>,
     stats: Vec<Arc<LogStats>>,
     dictionaries: Dictionaries,
+    due: Arc<Due>,
     upkeep: Option<JoinHandle<()>>,
     /// Holds the lock for as long as the store is open; `None` on a simulated disk.
     _root: Option<StoreRoot>,
@@ -96,7 +103,7 @@ impl Store {
     ) -> Result<Self, Error> {
         let (mut shards, mut stats) = (Vec::new(), Vec::new());
         let dictionaries = Dictionaries::default();
-        let (bell, notices) = upkeep::bell();
+        let due = Arc::new(Due::default());
         for (number, disk) in (0..).zip(disks) {
             let shard = ShardId(number);
             let segment_len_max = options.segment_len_max;
@@ -105,7 +112,7 @@ impl Store {
             stats.push(log.stats());
             let (mut writer, more) =
                 recover::recover(log, dictionaries.clone(), options.checkpoint_every)?;
-            writer.bell = Some(bell.clone());
+            writer.due = Some(Arc::clone(&due));
             damages.extend(more);
             for damage in &damages {
                 let (at, fault) = (damage.at, damage.fault);
@@ -113,10 +120,11 @@ impl Store {
             }
             shards.push(Shard::start(shard, writer)?);
         }
-        let upkeep = Upkeep::new(shards.clone(), dictionaries.clone());
-        let upkeep = if options.upkeep { Some(upkeep.start(notices)?) } else { None };
-        bell.ring();
-        Ok(Self(Arc::new(Shards { each: shards, stats, dictionaries, upkeep, _root: root })))
+        let upkeep = Upkeep::new(shards.clone(), dictionaries.clone(), Arc::clone(&due));
+        let upkeep = if options.upkeep { Some(upkeep.start()?) } else { None };
+        due.ring();
+        let each = shards;
+        Ok(Self(Arc::new(Shards { each, stats, dictionaries, due, upkeep, _root: root })))
     }
 
     /// Parses and compresses a message for this store. Takes time in proportion to the message:
@@ -191,9 +199,15 @@ impl Store {
         results
     }
 
+    /// What was read of messages in each shard.
+    pub fn reads(&self) -> Vec<Arc<Reads>> {
+        self.0.each.iter().map(|shard| Arc::clone(shard.reader().reads())).collect()
+    }
+
     /// Does what upkeep is due now, on this thread.
     pub fn upkeep(&self) -> Result<(), Error> {
-        Upkeep::new(self.0.each.clone(), self.0.dictionaries.clone()).run()
+        let (shards, due) = (self.0.each.clone(), Arc::clone(&self.0.due));
+        Upkeep::new(shards, self.0.dictionaries.clone(), due).run()
     }
 
     /// Counters of each shard's log.
@@ -224,8 +238,8 @@ impl Store {
 
 impl Drop for Shards {
     fn drop(&mut self) {
+        self.due.close();
         self.each.iter().for_each(Shard::close);
-        // The writers are gone, and with them all who ring its bell.
         if let Some(upkeep) = self.upkeep.take()
             && upkeep.join().is_err()
         {

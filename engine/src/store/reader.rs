@@ -7,12 +7,13 @@ use crate::columns::Columns;
 use crate::format;
 use crate::format::dictionary::Dictionary;
 use crate::ids::{EmailId, RecordAddr, ShardId};
-use crate::image::{Checkpoint, MailboxImage, Vanished};
+use crate::image::{Checkpoint, MailboxImage, PartRef, Vanished};
 use crate::log::LogReader;
 use crate::record::Kind;
 use crate::state::ColumnSource;
 use crate::store::dictionaries::Dictionaries;
 use crate::store::places::Places;
+use crate::store::reads::Reads;
 use crate::{Error, Fault};
 
 /// Reads a shard's records; cheap to clone.
@@ -21,11 +22,12 @@ pub(crate) struct ShardReader {
     log: LogReader,
     places: Arc<Places>,
     dictionaries: Dictionaries,
+    reads: Arc<Reads>,
 }
 
 impl ShardReader {
     pub(crate) fn new(log: LogReader, places: Places, dictionaries: Dictionaries) -> Self {
-        Self { log, places: Arc::new(places), dictionaries }
+        Self { log, places: Arc::new(places), dictionaries, reads: Arc::default() }
     }
 
     pub(crate) fn shard(&self) -> ShardId {
@@ -43,6 +45,17 @@ impl ShardReader {
     pub(crate) fn dictionary(&self, addr: RecordAddr) -> Result<Dictionary, Error> {
         let payload = self.read(addr, Kind::Dictionary)?;
         Dictionary::decode(&payload).map_err(|fault| self.damaged(addr, fault))
+    }
+
+    /// The payload of a list part; its table and each of its sections have checksums.
+    pub(crate) fn read_list_part(&self, part: PartRef) -> Result<Vec<u8>, Error> {
+        self.reads.list_part();
+        self.log.read_payload(part.addr, 0, part.len as usize)
+    }
+
+    /// What was read so far.
+    pub(crate) fn reads(&self) -> &Arc<Reads> {
+        &self.reads
     }
 
     pub(crate) fn places(&self) -> &Places {

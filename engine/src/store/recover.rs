@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use crate::format;
 use crate::format::dictionary::Dictionary;
+use crate::format::list_part::ListPartTable;
 use crate::ids::{AccountId, LogPos, MailboxId, RecordAddr};
-use crate::image::Checkpoint;
+use crate::image::{Checkpoint, PartRef};
 use crate::log::{Damage, Log, LogReader};
 use crate::record::{Change, Kind, ListChange, NewMailbox, Record, Transfer};
 use crate::state::{MailboxList, MailboxState, Source, arrivals, departure};
@@ -138,6 +139,9 @@ impl Replay {
             self.learn(dictionary, addr);
             return Ok(());
         }
+        if kind == Kind::ListPart {
+            return self.list(addr, payload);
+        }
         let record = format::record::decode(kind, payload);
         match record.map_err(|fault| self.reader.damaged(addr, fault))? {
             Some(Record::Changed { mailbox, change }) => self.change(addr, mailbox, &change),
@@ -148,6 +152,18 @@ impl Replay {
             }
             None => Ok(()),
         }
+    }
+
+    /// A part written after the mailbox's image is known to nobody else.
+    fn list(&mut self, addr: RecordAddr, payload: &[u8]) -> Result<(), Error> {
+        let table = ListPartTable::decode(payload);
+        let (table, _) = table.map_err(|fault| self.reader.damaged(addr, fault))?;
+        if let Some(mut state) = self.state(addr, table.mailbox)? {
+            let part = PartRef::of(&table.uids, payload.len(), addr);
+            state.lists = Arc::new(state.lists.with(&[part]));
+            self.put(table.mailbox, state);
+        }
+        Ok(())
     }
 
     fn learn(&mut self, dictionary: Dictionary, addr: RecordAddr) {

@@ -10,6 +10,7 @@ use crate::Error;
 use crate::ids::ShardId;
 use crate::state::Snapshot;
 use crate::store::cells::{AccountTable, MailboxCell};
+use crate::store::due::Due;
 use crate::store::image;
 use crate::store::reader::ShardReader;
 use crate::store::receipt::Receipt;
@@ -24,6 +25,7 @@ struct Running {
     jobs: Mutex<Option<Sender<Job>>>,
     accounts: Arc<AccountTable>,
     reader: ShardReader,
+    due: Option<Arc<Due>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -32,12 +34,13 @@ impl Shard {
     pub(crate) fn start(id: ShardId, mut writer: Writer) -> Result<Self, Error> {
         let (jobs, queue) = channel();
         let (accounts, reader) = (Arc::clone(&writer.accounts), writer.reader.clone());
+        let due = writer.due.clone();
         let thread = std::thread::Builder::new()
             .name(format!("shard-{id}"))
             .spawn(move || writer.run(&queue))
             .map_err(Error::io("start a writer thread"))?;
         let (jobs, thread) = (Mutex::new(Some(jobs)), Mutex::new(Some(thread)));
-        Ok(Self(Arc::new(Running { id, jobs, accounts, reader, thread })))
+        Ok(Self(Arc::new(Running { id, jobs, accounts, reader, due, thread })))
     }
 
     pub(crate) fn id(&self) -> ShardId {
@@ -59,6 +62,15 @@ impl Shard {
     /// The newest snapshot of a mailbox, read from its image if nobody has opened it before.
     pub(crate) fn snapshot(&self, cell: &MailboxCell) -> Result<Arc<Snapshot>, Error> {
         image::snapshot(cell, &self.0.reader)
+    }
+
+    /// The same for somebody who will list its messages.
+    pub(crate) fn open(&self, cell: &Arc<MailboxCell>) -> Result<Arc<Snapshot>, Error> {
+        let snapshot = self.snapshot(cell)?;
+        if let Some(due) = &self.0.due {
+            due.check_lists(self.0.id, cell, &snapshot);
+        }
+        Ok(snapshot)
     }
 
     /// Hands a change to the writer. The queue has no bound of its own: every session waits for

@@ -5,6 +5,7 @@ mod crash;
 use std::path::Path;
 
 use super::*;
+use crate::message::{FieldNames, ListData};
 use crate::state::{Expunge, FlagEdit};
 use crate::{FlagAction, SystemFlag, UidSet};
 
@@ -21,10 +22,15 @@ fn uid_validities(store: &Store) -> Vec<(String, u32)> {
 }
 
 pub(super) fn message(number: u32) -> Prepared {
+    Prepared::new(&text(number))
+}
+
+pub(super) fn text(number: u32) -> Vec<u8> {
     let text = format!(
-        "From: a@example.test\r\nSubject: number {number}\r\nMessage-ID: <{number}@x>\r\n\r\nbody {number}\r\n"
+        "Received: by x\r\nFrom: a@example.test\r\nSubject: number {number}\r\n\
+         Message-ID: <{number}@x>\r\n\r\nbody {number}\r\n"
     );
-    Prepared::new(text.as_bytes())
+    text.into_bytes()
 }
 
 pub(super) fn item(number: u32) -> AppendItem {
@@ -42,6 +48,23 @@ fn all(dir: &Path) -> Vec<String> {
     String::from_utf8(text).expect("text").lines().map(str::to_owned).collect()
 }
 
+/// What a message is listed by is what its bytes say.
+fn check_listing(listings: &mut Listings, bytes: &[u8]) {
+    let head = ListData::of(bytes);
+    assert_eq!(listings.envelope().expect("envelope"), head.envelope());
+    assert_eq!(listings.body_structure().expect("structure"), head.body_structure());
+    let mut out = Vec::new();
+    listings.push_body(&mut out).expect("body");
+    assert_eq!(out, head.body().expect("body"));
+    for names in [&["subject", "Message-ID"][..], &["Received", "from"], &["x-unheard-of", "from"]]
+    {
+        let names: Vec<_> = names.iter().map(|name| name.as_bytes().to_vec()).collect();
+        out.clear();
+        listings.push_fields(&FieldNames::new(&names), &mut out).expect("fields");
+        assert_eq!(out, head.fields(&names));
+    }
+}
+
 /// What a client can see of an account.
 pub(super) fn observed(account: &Account) -> Vec<(String, String)> {
     let list = account.mailboxes();
@@ -49,9 +72,12 @@ pub(super) fn observed(account: &Account) -> Vec<(String, String)> {
         let mailbox = account.mailbox(&entry.name).expect("open");
         let snapshot = mailbox.snapshot();
         let uids = snapshot.all_uids().expect("uids");
+        let mut listings = mailbox.listings();
         let rows = snapshot.rows(&uids).map(|row| {
             let row = row.expect("row");
             let bytes = mailbox.message(&row).bytes().expect("bytes");
+            listings.seek(&row).expect("a listing");
+            check_listing(&mut listings, &bytes);
             let words = row.flags.0;
             format!(
                 "{} {words:x} {} {}",
@@ -194,4 +220,56 @@ fn a_store_learns_dictionaries_and_reads_what_needs_them_ever_after() {
         report.findings.iter().all(|finding| finding.at == Some(crate::LogPos::default())),
         "{report:?}"
     );
+}
+
+#[test]
+fn messages_in_list_parts_are_listed_without_reading_one_of_them() {
+    let dir = tempfile::tempdir().expect("directory");
+    let path = dir.path().join("store");
+    let options = Options { upkeep: false, ..options() };
+    let store = Store::create(&path, &options).expect("create");
+    let account = store.ensure_account(ACCOUNT, &DEFAULTS).wait().expect("account");
+    let inbox = account.mailbox("INBOX").expect("inbox");
+    for number in 0..30 {
+        let items = (0..3).map(|more| item(number * 3 + more)).collect();
+        inbox.append(items).wait().expect("append");
+        store.upkeep().expect("upkeep");
+    }
+    let goes = [4, 5, 6, 7, 40].into_iter().filter_map(crate::Uid::new).collect();
+    inbox.expunge(goes, Expunge::Any).wait().expect("expunge");
+    let trash = account.mailbox("Trash").expect("trash");
+    inbox.copy(inbox.snapshot().all_uids().expect("uids"), &trash).wait().expect("copy");
+    store.upkeep().expect("upkeep");
+
+    let list = |store: &Store, way: &str| {
+        let account = store.account(ACCOUNT).expect("shard").expect("there");
+        for name in ["INBOX", "Trash"] {
+            let mailbox = account.mailbox(name).expect("there");
+            let (snapshot, mut listings) = (mailbox.snapshot(), mailbox.listings());
+            let names = FieldNames::new(&[b"subject".to_vec(), b"received".to_vec()]);
+            let before = (store.reads()[0].heads(), store.reads()[0].list_parts());
+            let (mut out, mut count) = (Vec::new(), 0);
+            for row in snapshot.rows(&snapshot.all_uids().expect("uids")) {
+                listings.seek(&row.expect("row")).expect("a listing");
+                out.extend_from_slice(listings.envelope().expect("envelope"));
+                listings.push_fields(&names, &mut out).expect("fields");
+                listings.push_body(&mut out).expect("body");
+                count += 1;
+            }
+            assert_eq!((snapshot.exists(), count), (85, 85), "{way}");
+            assert_eq!(store.reads()[0].heads(), before.0, "{way}: {name}");
+            let parts = store.reads()[0].list_parts() - before.1;
+            assert!((20..=30).contains(&parts), "{way}: {name}: {parts} parts");
+            assert!(String::from_utf8_lossy(&out).contains("Subject: number 89"), "{way}");
+        }
+        assert_eq!(store.reads()[0].bodies(), 0, "{way}");
+    };
+    list(&store, "as made");
+    drop(store);
+    let store = Store::open(&path, &options).expect("open");
+    list(&store, "from the checkpoint");
+    drop(store);
+    std::fs::remove_file(path.join("shard-0000/manifest")).expect("there");
+    let store = Store::open(&path, &options).expect("open");
+    list(&store, "from the log alone");
 }

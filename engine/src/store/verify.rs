@@ -16,8 +16,10 @@ use crate::message::ListData;
 use crate::record::Kind;
 use crate::state::Snapshot;
 use crate::store::dictionaries::Dictionaries;
+use crate::store::message::StoredMessage;
 use crate::store::options::Options;
 use crate::store::recover::Replay;
+use crate::store::upkeep::list as list_part;
 use crate::{Error, Fault, ModSeq, format};
 
 /// How far `verify` is.
@@ -102,6 +104,11 @@ impl Verifier<'_> {
         let damages = scan.scan(LogPos::default(), &mut |at, kind, payload| {
             last = at;
             self.read(at, kind, payload, &dictionaries);
+            if Kind::from_byte(kind) == Some(Kind::ListPart)
+                && let Err(error) = check_list_part(payload, &from_log)
+            {
+                self.find(Some(at), format!("a list part: {error}"));
+            }
             if let Err(error) = from_log.visit(at, kind, payload) {
                 self.find(Some(at), error.to_string());
             }
@@ -201,6 +208,28 @@ fn check_message(payload: &[u8], dictionaries: &Dictionaries) -> Result<(), Faul
     let mut bytes = head.header().to_vec();
     bytes.append(&mut piece(PieceKind::Body)?);
     if ListData::of(&bytes) == head { Ok(()) } else { Err(Fault::Invalid("list data")) }
+}
+
+/// Compares a list part with the messages that are in it and still in the mailbox.
+fn check_list_part(payload: &[u8], log: &Replay) -> Result<(), Error> {
+    let damaged = |fault| log.reader.damaged(LogPos::default(), fault);
+    let table = format::list_part::check(payload).map_err(damaged)?;
+    let snapshot = match log.final_state(table.mailbox) {
+        Ok(state) => state.snapshot(),
+        Err(Error::NoSuchMailbox) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for (at, uid) in table.uids.iter().enumerate() {
+        if let Some(row) = snapshot.row(uid)? {
+            let head = StoredMessage::new(log.reader.clone(), row.email_id).list()?;
+            let told = format::list_part::stretches_at(payload, at).map_err(damaged)?;
+            let told = told.each_ref().map(Vec::as_slice);
+            if told != list_part::stretches_of(&head).each_ref().map(Vec::as_slice) {
+                return Err(damaged(Fault::Invalid("what a message is listed by")));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether the messages of a mailbox are where both say.

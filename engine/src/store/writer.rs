@@ -4,6 +4,7 @@
 mod append;
 mod directory;
 mod edit;
+mod lists;
 
 pub(crate) use append::Target;
 pub(crate) use edit::TransferMode;
@@ -18,9 +19,9 @@ use crate::record::Record;
 use crate::state::{MailboxList, MailboxState};
 use crate::store::cells::{AccountCell, AccountTable, MailboxCell};
 use crate::store::checkpoint::Checkpoints;
+use crate::store::due::Due;
 use crate::store::image;
 use crate::store::reader::ShardReader;
-use crate::store::upkeep::Bell;
 use crate::{Error, format};
 
 /// Tells a caller what became of its change, once the batch it was in is on disk or is not.
@@ -45,8 +46,8 @@ pub(crate) struct Writer {
     pub(crate) reader: ShardReader,
     pub(crate) ids: NextIds,
     pub(crate) checkpoints: Checkpoints,
-    /// Rung when upkeep may be due.
-    pub(crate) bell: Option<Bell>,
+    /// What upkeep is to look at.
+    pub(crate) due: Option<Arc<Due>>,
     /// The message number at which it is rung next.
     ring_at: u64,
     /// The dictionaries that this shard's log holds, and where.
@@ -105,7 +106,7 @@ impl Writer {
             reader,
             ids,
             checkpoints,
-            bell: None,
+            due: None,
             ring_at: 0,
             dictionaries: BTreeMap::new(),
             open: HashMap::new(),
@@ -159,10 +160,10 @@ impl Writer {
         self.log.commit()?;
         self.checkpoints.count(len);
         self.publish();
-        if let Some(bell) = &self.bell
+        if let Some(due) = &self.due
             && self.ids.email >= self.ring_at
         {
-            bell.ring();
+            due.ring();
             self.ring_at = self.ids.email + RING_EVERY;
         }
         Ok(())
@@ -174,7 +175,11 @@ impl Writer {
         }
         for open in self.open.values_mut().filter(|open| !open.is_published) {
             open.is_published = true;
-            open.cell.publish(open.state.snapshot());
+            let snapshot = open.state.snapshot();
+            if let Some(due) = &self.due {
+                due.check_lists(self.reader.shard(), &open.cell, &snapshot);
+            }
+            open.cell.publish(snapshot);
         }
         for (_, (account, list)) in self.lists.drain() {
             account.publish(list);

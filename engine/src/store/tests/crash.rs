@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use super::{ACCOUNT, DEFAULTS, item, message, observed, uid_validities};
+use super::{ACCOUNT, AppendItem, DEFAULTS, item, message, observed, text, uid_validities};
+use crate::format::dictionary::{Dictionary, Purpose};
 use crate::io::Disk;
 use crate::io::sim::SimDisk;
 use crate::state::{Expunge, FlagEdit};
@@ -50,6 +51,7 @@ fn step(store: &Store, number: usize) -> Result<(), Error> {
     let low = u32::try_from(number).expect("few steps");
     match number % 12 {
         0 => {
+            let item = |low| AppendItem { message: store.prepare(&text(low)), ..item(low) };
             let items = vec![item(low), item(low + 100), item(low + 200)];
             inbox.append(items).wait().map(drop)
         }
@@ -112,6 +114,14 @@ fn run(disk: &SimDisk, every: u64, look: &mut dyn FnMut(&Store)) -> Told {
         told.uid_validities = uid_validities(&store);
         look(&store);
         if every == u64::MAX && number % 5 == 4 && store.checkpoint().is_err() {
+            break;
+        }
+        // List parts and a dictionary change nothing that anybody can see.
+        if number == 9 {
+            let shared = text(5).repeat(2);
+            store.0.dictionaries.add(Arc::new(Dictionary::new(1, Purpose::Head, shared)));
+        }
+        if number % 4 == 3 && store.upkeep().is_err() {
             break;
         }
     }

@@ -1,0 +1,300 @@
+//! The list part: what clients list messages by, for neighbouring messages of one mailbox
+//! compressed together. Derived: it can be made again from the messages.
+//!
+//! | field        | bytes                                                                       |
+//! |--------------|-----------------------------------------------------------------------------|
+//! | checksum     | 4: CRC-32 of the table behind this                                          |
+//! | table length | varint: bytes of the table behind this                                      |
+//! | version      | varint: 1                                                                   |
+//! | mailbox      | varint                                                                      |
+//! | UIDs         | UID set: the messages, n of them                                            |
+//! | sections     | an entry for each of: envelopes, structures, fields, received, previews, keys |
+//! | pieces       | behind the table: the sections as stored                                    |
+//!
+//! A section is n lengths (varints), then as many stretches. A piece entry is described in
+//! `compress.rs`.
+//!
+//! | section    | stretch                                                                       |
+//! |------------|-------------------------------------------------------------------------------|
+//! | envelopes  | ENVELOPE, ready IMAP text                                                     |
+//! | structures | length of the text (varint), BODYSTRUCTURE as ready IMAP text, what BODY leaves out of it |
+//! | fields     | the header fields that clients list by, see docs/format-list-piece.md         |
+//! | received   | the Received fields, see there                                                |
+//! | previews   | the first words of the text, UTF-8                                            |
+//! | keys       | what messages are sorted and threaded by, see there                           |
+
+use crate::Fault;
+use crate::format::compress::{self, Piece, PieceEntry};
+use crate::format::dictionary::Effort;
+use crate::format::reader::{Put, Reader};
+use crate::format::record::{put_uids, uids};
+use crate::ids::MailboxId;
+use crate::limits::LIST_PART_ROWS_MAX;
+use crate::uid_set::UidSet;
+
+const VERSION: u64 = 1;
+
+/// A section of a list part; the value is its place in the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Section {
+    Envelopes = 0,
+    Structures = 1,
+    Fields = 2,
+    Received = 3,
+    Previews = 4,
+    Keys = 5,
+}
+
+/// How many sections there are.
+pub(crate) const SECTIONS: usize = 6;
+
+/// The table at the front of a list part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ListPartTable {
+    pub(crate) mailbox: MailboxId,
+    pub(crate) uids: UidSet,
+    sections: [PieceEntry; SECTIONS],
+}
+
+impl ListPartTable {
+    /// Reads the table, and says where the pieces start; what follows may be cut off.
+    pub(crate) fn decode(payload: &[u8]) -> Result<(Self, usize), Fault> {
+        let mut input = Reader::new(payload);
+        let checksum = input.u32()?;
+        let table = input.string()?;
+        let start = payload.len() - input.rest().len();
+        if crc32fast::hash(table) != checksum {
+            return Err(Fault::Checksum);
+        }
+        let mut input = Reader::new(table);
+        match input.varint()? {
+            VERSION => {}
+            value => return Err(Fault::Unknown { field: "list part version", value }),
+        }
+        let mailbox = MailboxId(input.varint()?);
+        let uids = uids(&mut input)?;
+        if uids.is_empty() || uids.count() > LIST_PART_ROWS_MAX as u64 {
+            return Err(Fault::Invalid("UIDs of a list part"));
+        }
+        let mut sections = [PieceEntry::default(); SECTIONS];
+        for section in &mut sections {
+            *section = PieceEntry::decode(&mut input)?;
+        }
+        input.finish()?;
+        Ok((Self { mailbox, uids, sections }, start))
+    }
+
+    /// Decompresses a section of a payload whose pieces start at `start`.
+    pub(crate) fn open(
+        &self,
+        section: Section,
+        payload: &[u8],
+        start: usize,
+        into: &mut Stretches,
+    ) -> Result<(), Fault> {
+        let before = self.sections.iter().take(section as usize);
+        let offset = start + before.map(|entry| entry.stored_len as usize).sum::<usize>();
+        let entry = self.sections.get(section as usize).copied().unwrap_or_default();
+        let stored = payload.get(offset..offset + entry.stored_len as usize);
+        let stored = stored.ok_or(Fault::Truncated)?;
+        into.fill(entry, stored, usize::try_from(self.uids.count()).unwrap_or(usize::MAX))
+    }
+}
+
+/// A section in memory: as many stretches as the part has messages.
+#[derive(Debug, Default)]
+pub(crate) struct Stretches {
+    raw: Vec<u8>,
+    /// Where each stretch ends; the first starts at `start`.
+    ends: Vec<u32>,
+    start: u32,
+}
+
+impl Stretches {
+    fn fill(&mut self, entry: PieceEntry, stored: &[u8], count: usize) -> Result<(), Fault> {
+        self.ends.clear();
+        compress::unpack_into(entry, stored, &NO_DICTIONARIES, &mut self.raw)?;
+        let mut input = Reader::new(&self.raw);
+        let mut end = 0_u32;
+        for _ in 0..count {
+            end = end.checked_add(input.varint32()?).ok_or(Fault::Invalid("stretch"))?;
+            self.ends.push(end);
+        }
+        if input.rest().len() != end as usize {
+            return Err(Fault::Invalid("stretch"));
+        }
+        self.start = u32::try_from(self.raw.len() - end as usize).unwrap_or(u32::MAX);
+        Ok(())
+    }
+
+    /// The stretch of the message at this place; empty beyond the last.
+    pub(crate) fn at(&self, index: usize) -> &[u8] {
+        let Some(end) = self.ends.get(index) else { return &[] };
+        let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).unwrap_or(&0);
+        let from = |end: u32| self.start as usize + end as usize;
+        self.raw.get(from(*start)..from(*end)).unwrap_or_default()
+    }
+
+    /// Forgets what is held; the memory stays for the next.
+    pub(crate) fn clear(&mut self) {
+        self.ends.clear();
+    }
+
+    /// Whether a section is held.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.ends.is_empty()
+    }
+}
+
+/// Sections are large enough to need none.
+const NO_DICTIONARIES: () = ();
+
+/// A list part being made.
+pub(crate) struct ListPartBuilder {
+    mailbox: MailboxId,
+    uids: UidSet,
+    lengths: [Vec<u8>; SECTIONS],
+    stretches: [Vec<u8>; SECTIONS],
+}
+
+impl ListPartBuilder {
+    pub(crate) fn new(mailbox: MailboxId) -> Self {
+        let (lengths, stretches) = Default::default();
+        Self { mailbox, uids: UidSet::new(), lengths, stretches }
+    }
+
+    /// Messages so far.
+    pub(crate) fn len(&self) -> usize {
+        usize::try_from(self.uids.count()).unwrap_or(usize::MAX)
+    }
+
+    /// Bytes so far, uncompressed.
+    pub(crate) fn raw_len(&self) -> usize {
+        self.stretches.iter().map(Vec::len).sum()
+    }
+
+    /// Adds a message, whose UID is above all before it, with a stretch for each section.
+    pub(crate) fn push(&mut self, uid: crate::Uid, stretches: [&[u8]; SECTIONS]) {
+        self.uids.insert(uid);
+        let sections = self.lengths.iter_mut().zip(&mut self.stretches);
+        for ((lengths, all), stretch) in sections.zip(stretches) {
+            lengths.put_count(stretch.len());
+            all.extend_from_slice(stretch);
+        }
+    }
+
+    /// The UIDs and the payload of the record; nothing without messages.
+    pub(crate) fn finish(self) -> Option<(UidSet, Vec<u8>)> {
+        if self.uids.is_empty() {
+            return None;
+        }
+        let mut table = Vec::new();
+        table.put_varint(VERSION);
+        table.put_varint(self.mailbox.0);
+        put_uids(&self.uids, &mut table);
+        let mut pieces: Vec<Piece> = Vec::with_capacity(SECTIONS);
+        for (mut raw, stretches) in self.lengths.into_iter().zip(self.stretches) {
+            raw.extend_from_slice(&stretches);
+            let piece = compress::pack(&raw, Effort::Listing, None);
+            piece.entry.encode(&mut table);
+            pieces.push(piece);
+        }
+        let pieces_len: usize = pieces.iter().map(|piece| piece.bytes.len()).sum();
+        let mut out = Vec::with_capacity(table.len() + 8 + pieces_len);
+        out.put_u32(crc32fast::hash(&table));
+        out.put_string(&table);
+        pieces.iter().for_each(|piece| out.put(&piece.bytes));
+        Some((self.uids, out))
+    }
+}
+
+/// The whole part, for `verify` and `dump`: every section of it can be read.
+pub(crate) fn check(payload: &[u8]) -> Result<ListPartTable, Fault> {
+    let (table, start) = ListPartTable::decode(payload)?;
+    let pieces_len: usize = table.sections.iter().map(|entry| entry.stored_len as usize).sum();
+    if start + pieces_len != payload.len() {
+        return Err(Fault::Invalid("list part length"));
+    }
+    let mut stretches = Stretches::default();
+    for section in ALL {
+        table.open(section, payload, start, &mut stretches)?;
+    }
+    Ok(table)
+}
+
+/// All that a part says of the message at this place.
+pub(crate) fn stretches_at(payload: &[u8], at: usize) -> Result<[Vec<u8>; SECTIONS], Fault> {
+    let (table, start) = ListPartTable::decode(payload)?;
+    let (mut found, mut stretches) = (<[Vec<u8>; SECTIONS]>::default(), Stretches::default());
+    for (section, slot) in ALL.into_iter().zip(&mut found) {
+        table.open(section, payload, start, &mut stretches)?;
+        *slot = stretches.at(at).to_vec();
+    }
+    Ok(found)
+}
+
+/// Every section, in the order of the table.
+pub(crate) const ALL: [Section; SECTIONS] = [
+    Section::Envelopes,
+    Section::Structures,
+    Section::Fields,
+    Section::Received,
+    Section::Previews,
+    Section::Keys,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Uid;
+
+    fn part() -> Vec<u8> {
+        let mut builder = ListPartBuilder::new(MailboxId(5));
+        for uid in [3, 4, 9] {
+            let text = format!("envelope of {uid}").repeat(3);
+            let stretches = [text.as_bytes(), b"body", b"", b"r", b"p", b"k"];
+            builder.push(Uid::new(uid).unwrap(), stretches);
+        }
+        assert_eq!(builder.len(), 3);
+        builder.finish().expect("it has messages").1
+    }
+
+    #[test]
+    fn a_part_comes_back_section_by_section() {
+        let payload = part();
+        let (table, start) = ListPartTable::decode(&payload).expect("a part");
+        assert_eq!((table.mailbox, table.uids.to_string()), (MailboxId(5), "3:4,9".to_owned()));
+        let mut stretches = Stretches::default();
+        table.open(Section::Envelopes, &payload, start, &mut stretches).expect("there");
+        assert_eq!(stretches.at(2), "envelope of 9".repeat(3).as_bytes());
+        assert_eq!(stretches.at(3), b"");
+        table.open(Section::Keys, &payload, start, &mut stretches).expect("there");
+        assert_eq!((stretches.at(0), stretches.at(1)), (&b"k"[..], &b"k"[..]));
+        assert_eq!(check(&payload), Ok(table));
+        assert!(ListPartBuilder::new(MailboxId(1)).finish().is_none());
+    }
+
+    /// Pins the tables above. Changing these bytes means a new version.
+    #[test]
+    fn golden_bytes() {
+        let payload = part();
+        assert_eq!(payload[4..11], [0x31, 1, 5, 2, 3, 1, 5], "length, version, mailbox, UIDs");
+        assert_eq!(payload[11], 0, "one UID in the last range");
+        let (_, start) = ListPartTable::decode(&payload).expect("a part");
+        let tail = b"\x04\x04\x04bodybodybody\0\0\0\x01\x01\x01rrr\x01\x01\x01ppp\x01\x01\x01kkk";
+        assert!(payload[start..].ends_with(tail));
+    }
+
+    #[test]
+    fn every_cut_and_every_flipped_bit_is_a_fault() {
+        let payload = part();
+        for len in 0..payload.len() {
+            assert!(check(&payload[..len]).is_err(), "cut to {len}");
+        }
+        for bit in 0..payload.len() * 8 {
+            let mut payload = payload.clone();
+            payload[bit / 8] ^= 1 << (bit % 8);
+            assert!(check(&payload).is_err(), "bit {bit}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! What clients list messages by, message after message, for as many as are asked for: from list
+//! parts where there are some, else from the messages' own heads. Holds one part at a time.
+
+use std::sync::Arc;
+
+use crate::Error;
+use crate::format::list_part::{ListPartTable, SECTIONS, Section, Stretches};
+use crate::ids::MailboxId;
+use crate::image::PartRef;
+use crate::message::{FieldNames, ListData, push_without_extensions, take_body_structure};
+use crate::state::{Lists, Row};
+use crate::store::message::StoredMessage;
+use crate::store::reader::ShardReader;
+
+/// Reads what messages of one mailbox are listed by.
+pub struct Listings {
+    reader: ShardReader,
+    mailbox: MailboxId,
+    lists: Arc<Lists>,
+    part: OpenPart,
+    current: Current,
+}
+
+/// Where the message in question is.
+enum Current {
+    /// In the open part, at this place.
+    InPart { row: Row, at: usize },
+    /// In no part; its head, once it was read.
+    Alone { message: StoredMessage, head: Option<ListData> },
+    /// Nobody has asked yet.
+    Nowhere,
+}
+
+impl Listings {
+    pub(crate) fn new(reader: ShardReader, mailbox: MailboxId, lists: Arc<Lists>) -> Self {
+        let (part, current) = (OpenPart::default(), Current::Nowhere);
+        Self { reader, mailbox, lists, part, current }
+    }
+
+    /// Goes to a message; everything else is about it. Quick for one near the one before.
+    pub fn seek(&mut self, row: &Row) -> Result<(), Error> {
+        self.current = match self.find(row)? {
+            Some(at) => Current::InPart { row: *row, at },
+            None => self.alone(row),
+        };
+        Ok(())
+    }
+
+    fn alone(&self, row: &Row) -> Current {
+        let message = StoredMessage::new(self.reader.clone(), row.email_id);
+        Current::Alone { message, head: None }
+    }
+
+    fn find(&mut self, row: &Row) -> Result<Option<usize>, Error> {
+        let uid = row.uid.get();
+        let is_open = |part: &PartRef| (part.first_uid..=part.last_uid).contains(&uid);
+        if !self.part.at.as_ref().is_some_and(is_open) {
+            let Some(part) = self.lists.find(row.uid) else { return Ok(None) };
+            self.part.open(part, self.mailbox, &self.reader)?;
+        }
+        Ok(self.part.place_of(uid))
+    }
+
+    /// ENVELOPE, ready to send.
+    pub fn envelope(&mut self) -> Result<&[u8], Error> {
+        let Self { current, part, reader, .. } = self;
+        match current {
+            Current::InPart { at, .. } => part.stretch(Section::Envelopes, *at, reader),
+            alone => Ok(alone.head()?.envelope()),
+        }
+    }
+
+    /// BODYSTRUCTURE, ready to send.
+    pub fn body_structure(&mut self) -> Result<&[u8], Error> {
+        self.structure().map(|(text, _)| text)
+    }
+
+    /// Adds BODY to `out`, ready to send.
+    pub fn push_body(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+        let (text, extensions) = self.structure()?;
+        let pushed = push_without_extensions(text, extensions, out);
+        pushed.map_err(|fault| self.part.damaged(fault, &self.reader))
+    }
+
+    /// BODYSTRUCTURE, and what BODY leaves out of it.
+    fn structure(&mut self) -> Result<(&[u8], &[u8]), Error> {
+        let Self { current, part, reader, .. } = self;
+        match current {
+            Current::InPart { at, .. } => {
+                part.stretch(Section::Structures, *at, reader).map(take_body_structure)
+            }
+            alone => alone.head().map(|head| (head.body_structure(), head.extensions())),
+        }
+    }
+
+    /// Adds the answer to HEADER.FIELDS with these names to `out`, its empty line included.
+    pub fn push_fields(&mut self, names: &FieldNames, out: &mut Vec<u8>) -> Result<(), Error> {
+        if let Current::InPart { row, at } = &self.current {
+            if names.are_held() && self.part.push_fields(names, *at, &self.reader, out)? {
+                return Ok(());
+            }
+            let head = self.alone(row).head()?.fields(names.names());
+            out.extend_from_slice(&head);
+            return Ok(());
+        }
+        out.extend_from_slice(&self.current.head()?.fields(names.names()));
+        Ok(())
+    }
+}
+
+impl Current {
+    /// The head of a message that is in no part.
+    fn head(&mut self) -> Result<&ListData, Error> {
+        match self {
+            Self::Alone { message, head } => {
+                let read = match head.take() {
+                    Some(read) => read,
+                    None => message.list()?,
+                };
+                Ok(head.insert(read))
+            }
+            Self::InPart { .. } | Self::Nowhere => Err(Error::NoSuchMessage),
+        }
+    }
+}
+
+/// The list part that is open: what it holds, as far as somebody asked for it.
+#[derive(Default)]
+struct OpenPart {
+    at: Option<PartRef>,
+    table: Option<(ListPartTable, usize)>,
+    payload: Vec<u8>,
+    uids: Vec<u32>,
+    sections: [Stretches; SECTIONS],
+    /// Where the last message was found; the next one is most often behind it.
+    last: usize,
+}
+
+impl OpenPart {
+    fn open(
+        &mut self,
+        part: PartRef,
+        mailbox: MailboxId,
+        reader: &ShardReader,
+    ) -> Result<(), Error> {
+        self.at = None;
+        self.sections.iter_mut().for_each(Stretches::clear);
+        self.payload = reader.read_list_part(part)?;
+        let damaged = |fault| reader.damaged(part.addr, fault);
+        let (table, start) = ListPartTable::decode(&self.payload).map_err(damaged)?;
+        if table.mailbox != mailbox {
+            return Err(damaged(crate::Fault::Invalid("mailbox of a list part")));
+        }
+        self.uids.clear();
+        self.uids.extend(table.uids.iter().map(crate::Uid::get));
+        self.table = Some((table, start));
+        (self.at, self.last) = (Some(part), 0);
+        Ok(())
+    }
+
+    fn place_of(&mut self, uid: u32) -> Option<usize> {
+        let is_at = |at: &usize| self.uids.get(*at) == Some(&uid);
+        let found = [self.last + 1, self.last].into_iter().find(is_at);
+        let found = found.or_else(|| self.uids.binary_search(&uid).ok())?;
+        self.last = found;
+        Some(found)
+    }
+
+    fn stretch(
+        &mut self,
+        section: Section,
+        at: usize,
+        reader: &ShardReader,
+    ) -> Result<&[u8], Error> {
+        self.read(section, reader)?;
+        Ok(self.sections.get(section as usize).map_or(&[], |stretches| stretches.at(at)))
+    }
+
+    fn read(&mut self, section: Section, reader: &ShardReader) -> Result<(), Error> {
+        let slot = self.sections.get_mut(section as usize);
+        if let (Some(slot), Some((table, start))) = (slot, &self.table)
+            && !slot.is_open()
+        {
+            let read = table.open(section, &self.payload, *start, slot);
+            read.map_err(|fault| self.damaged(fault, reader))?;
+        }
+        Ok(())
+    }
+
+    fn push_fields(
+        &mut self,
+        names: &FieldNames,
+        at: usize,
+        reader: &ShardReader,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, Error> {
+        self.read(Section::Fields, reader)?;
+        if names.want_received() {
+            self.read(Section::Received, reader)?;
+        }
+        let [_, _, hot, received, _, _] = &self.sections;
+        let pushed = names.push(hot.at(at), received.at(at), out);
+        pushed.map_err(|fault| self.damaged(fault, reader))
+    }
+
+    fn damaged(&self, fault: crate::Fault, reader: &ShardReader) -> Error {
+        reader.damaged(self.at.map(|part| part.addr).unwrap_or_default(), fault)
+    }
+}
