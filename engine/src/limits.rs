@@ -23,6 +23,10 @@ pub(crate) const SORT_ADDRESS_LEN_MAX: usize = 256;
 pub(crate) const REFERENCES_MAX: usize = 100;
 /// How many of them are the first ones.
 pub(crate) const REFERENCES_FIRST: usize = 10;
+/// Characters of a preview (RFC 8970, 3.1: 200 is good, 256 the most).
+pub(crate) const PREVIEW_CHARS_MAX: usize = 200;
+/// Parts of one message that are looked at for its preview.
+pub(crate) const PREVIEW_PARTS_MAX: usize = 64;
 
 /// Bytes of a mailbox's whole name.
 pub(crate) const MAILBOX_NAME_LEN_MAX: usize = 1000;

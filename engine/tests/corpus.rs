@@ -8,7 +8,7 @@ mod grammar;
 use std::io::Read;
 use std::path::Path;
 
-use engine::message::{PartKind, Section, SectionText, Structure, header_len};
+use engine::message::{PartKind, Section, SectionText, Structure, header_len, preview};
 use engine::search::{Needle, body_contains, field_contains};
 use grammar::check::check;
 use mail_parser::{Message, MessageParser, PartType};
@@ -167,4 +167,22 @@ fn search_finds_what_another_parser_decodes() {
     println!("{found_subjects} of {subjects} subjects, {found_texts} of {texts} texts");
     assert!(found_subjects * 1000 >= subjects * 995, "{found_subjects} of {subjects} subjects");
     assert!(found_texts * 1000 >= texts * 995, "{found_texts} of {texts} texts");
+}
+
+/// Where there is a text part there are words, and hardly any that a decoder could not read.
+#[test]
+fn real_messages_with_text_have_a_preview() {
+    let (mut count, mut with_words, mut broken) = (0, 0, 0);
+    for_each_message(|name, message| {
+        let words = preview(message, &Structure::of(message));
+        count += 1;
+        with_words += usize::from(!words.is_empty());
+        if words.is_empty() || words.contains('\u{fffd}') {
+            println!("{name}: {words}");
+        }
+        broken += usize::from(words.contains('\u{fffd}'));
+    });
+    println!("{with_words} of {count} have words, {broken} of them broken ones");
+    assert!(with_words * 100 >= count * 95, "{with_words} of {count}");
+    assert!(broken * 100 <= count, "{broken} of {count}");
 }

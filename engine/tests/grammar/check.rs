@@ -2,6 +2,7 @@
 
 use engine::message::{
     ListData, Part, PartKind, Pieces, Section, SectionText, SortKeys, Structure, header_len,
+    preview,
 };
 
 use super::{Body, body, envelope};
@@ -19,6 +20,7 @@ pub(crate) fn check(message: &[u8]) -> ListData {
     assert_eq!(without_extensions(long), short);
 
     check_sort_keys(&list);
+    check_preview(&preview(message, &structure));
 
     assert_eq!(structure.header_len(), header_len(message));
     assert_eq!(structure.message_len(), message.len());
@@ -36,6 +38,13 @@ fn check_sort_keys(list: &ListData) {
     keys.encode(&mut encoded);
     assert!(encoded.len() < 4096, "{} bytes", encoded.len());
     assert_eq!(SortKeys::decode(&encoded), Ok(keys));
+}
+
+/// One line of text, short enough (RFC 8970, 3.1).
+fn check_preview(text: &str) {
+    assert!(text.chars().count() <= 256);
+    assert!(!text.chars().any(char::is_control), "{text:?}");
+    assert_eq!(text.split_whitespace().collect::<Vec<_>>().join(" "), text);
 }
 
 /// The same tree, each body with its extension data and then without it.
