@@ -173,7 +173,7 @@ impl Wire {
             if line.starts_with(prefix) {
                 return Ok(());
             }
-            if !line.starts_with('*') {
+            if !line.starts_with('*') && !line.contains(" OK ") {
                 return Err(io::Error::other(line));
             }
         }

@@ -39,6 +39,9 @@ struct Arguments {
     /// Deliveries to them
     #[arg(long, default_value_t = 30)]
     deliveries: u64,
+    /// Messages that are in the watchers' mailbox before
+    #[arg(long, default_value_t = 3000)]
+    messages: u64,
     /// Also write the figures as JSON
     #[arg(long)]
     json: Option<PathBuf>,
@@ -83,7 +86,7 @@ fn main() -> Outcome<()> {
     }
     if arguments.watchers > 0 {
         bar.set_message(format!("{} watchers", arguments.watchers));
-        figures.extend(latency(&mut home, arguments.watchers, arguments.deliveries)?);
+        figures.extend(latency(&mut home, &arguments)?);
     }
     bar.finish_and_clear();
     let mut out = io::stdout().lock();
@@ -198,6 +201,20 @@ impl Home {
         (0..USERS).try_for_each(|number| self.connect(kind, trust, &user(number)).map(drop))
     }
 
+    /// Puts messages into the first user's INBOX.
+    fn fill(&self, trust: &Trust, count: u64) -> Outcome<()> {
+        let mut wire = self.connect(Kind::Plain, trust, &user(0))?;
+        wire.send(b"DONE\r\n")?;
+        let message = "Subject: there before\r\n\r\nA message.\r\n";
+        for first in (0..count).step_by(100) {
+            let batch = (count - first).min(100);
+            let append = format!("x APPEND INBOX {{{}+}}\r\n{message}\r\n", message.len());
+            wire.send(append.repeat(usize::try_from(batch)?).as_bytes())?;
+            wire.command("NOOP")?;
+        }
+        Ok(())
+    }
+
     fn open(&self, kind: Kind, count: usize) -> Outcome<Vec<Wire>> {
         let trust = &self.trust()?;
         let share = |first: usize| {
@@ -265,10 +282,12 @@ fn memory(home: &mut Home, kind: Kind, count: usize) -> Outcome<Vec<Figure>> {
 }
 
 /// From the begin of a delivery's DATA, and from its acknowledgement, to EXISTS at the watchers.
-fn latency(home: &mut Home, count: usize, deliveries: u64) -> Outcome<Vec<Figure>> {
+fn latency(home: &mut Home, arguments: &Arguments) -> Outcome<Vec<Figure>> {
+    let (count, deliveries) = (arguments.watchers, arguments.deliveries);
     let server = home.start()?;
     let trust = home.trust()?;
     home.warm_up(Kind::Plain, &trust)?;
+    home.fill(&trust, arguments.messages)?;
     let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     let mut sockets = Vec::with_capacity(count);
     for number in 0..count {

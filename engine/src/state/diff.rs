@@ -23,6 +23,12 @@ pub struct Diff {
 }
 
 impl Diff {
+    /// How many ranges of UIDs it names.
+    pub(crate) fn range_count(&self) -> usize {
+        let sets = [&self.expunged, &self.appended, &self.reflagged];
+        sets.into_iter().map(|set| set.ranges().len()).sum()
+    }
+
     /// Compares two snapshots of one mailbox. Chunks that both share are passed over, so the
     /// cost follows what changed.
     pub fn between(old: &Snapshot, new: &Snapshot) -> Result<Self, Error> {

@@ -8,13 +8,17 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
+use crate::Error;
 use crate::ids::{AccountId, MailboxId, RecordAddr};
-use crate::state::{MailboxList, Snapshot};
+use crate::state::{Diff, MailboxList, Snapshot};
+
+/// Ranges of UIDs in a step that is kept for the next session.
+const STEP_RANGES_MAX: usize = 1024;
 
 /// The published state of one mailbox.
 pub(crate) struct MailboxCell {
@@ -24,6 +28,22 @@ pub(crate) struct MailboxCell {
     snapshot: OnceLock<ArcSwap<Snapshot>>,
     is_deleted: AtomicBool,
     changed: Notify,
+    last_step: Mutex<Option<Step>>,
+}
+
+/// A step from one snapshot to another. As long as it is kept their addresses are not used
+/// again, so equal addresses are equal snapshots.
+struct Step {
+    old: Weak<Snapshot>,
+    new: Weak<Snapshot>,
+    diff: Arc<Diff>,
+}
+
+impl Step {
+    fn diff(&self, old: &Arc<Snapshot>, new: &Arc<Snapshot>) -> Option<Arc<Diff>> {
+        let is_it = self.old.as_ptr() == Arc::as_ptr(old) && self.new.as_ptr() == Arc::as_ptr(new);
+        is_it.then(|| Arc::clone(&self.diff))
+    }
 }
 
 impl MailboxCell {
@@ -35,6 +55,7 @@ impl MailboxCell {
             snapshot: OnceLock::new(),
             is_deleted: AtomicBool::new(false),
             changed: Notify::new(),
+            last_step: Mutex::default(),
         }
     }
 
@@ -46,6 +67,7 @@ impl MailboxCell {
             snapshot: OnceLock::from(ArcSwap::new(snapshot)),
             is_deleted: AtomicBool::new(false),
             changed: Notify::new(),
+            last_step: Mutex::default(),
         }
     }
 
@@ -67,13 +89,35 @@ impl MailboxCell {
         self.snapshot.get().map(ArcSwap::load_full)
     }
 
-    /// Shows a newer snapshot to everybody, and wakes who waits for a change if there is one.
-    pub(crate) fn publish(&self, snapshot: Arc<Snapshot>) {
+    /// Shows a newer snapshot to everybody. If it says that something changed,
+    /// [`Self::wake_watchers`] must follow.
+    pub(crate) fn publish(&self, snapshot: Arc<Snapshot>) -> bool {
         let modseq = snapshot.highest_modseq();
         let cell = self.snapshot.get_or_init(|| ArcSwap::new(Arc::clone(&snapshot)));
-        if cell.swap(snapshot).highest_modseq() != modseq {
-            self.changed.notify_waiters();
+        cell.swap(snapshot).highest_modseq() != modseq
+    }
+
+    /// Wakes who waits for a newer snapshot.
+    pub(crate) fn wake_watchers(&self) {
+        self.changed.notify_waiters();
+    }
+
+    /// What leads from one snapshot to a later one. Sessions that watch a mailbox all make the
+    /// same step, so the last one is kept, if it is short.
+    pub(crate) fn diff(
+        &self,
+        old: &Arc<Snapshot>,
+        new: &Arc<Snapshot>,
+    ) -> Result<Arc<Diff>, Error> {
+        if let Some(known) = lock(&self.last_step).as_ref().and_then(|step| step.diff(old, new)) {
+            return Ok(known);
         }
+        let diff = Arc::new(Diff::between(old, new)?);
+        if diff.range_count() <= STEP_RANGES_MAX {
+            let (old, new) = (Arc::downgrade(old), Arc::downgrade(new));
+            *lock(&self.last_step) = Some(Step { old, new, diff: Arc::clone(&diff) });
+        }
+        Ok(diff)
     }
 
     /// Marks the mailbox as gone; who has it open keeps its last snapshot.
@@ -140,6 +184,10 @@ impl AccountCell {
     pub(crate) async fn changed(&self, seen: &Arc<MailboxList>) {
         wait_until(&self.changed, || !Arc::ptr_eq(&self.list.load(), seen)).await;
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Waits for notices until `is_new` holds, missing none between the look and the wait.

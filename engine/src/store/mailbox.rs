@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::columns::InternalDate;
 use crate::ids::{MailboxId, ModSeq, Uid, UidValidity};
-use crate::state::{Expunge, FlagEdit, Row, Snapshot};
+use crate::state::{Diff, Expunge, FlagEdit, Row, Snapshot};
 use crate::store::account::Account;
 use crate::store::cells::MailboxCell;
 use crate::store::listings::Listings;
@@ -113,6 +113,12 @@ impl Mailbox {
     /// Resolves once the newest snapshot is another than `seen`, or the mailbox is deleted.
     pub async fn changed(&self, seen: &Arc<Snapshot>) {
         self.cell.changed(seen).await;
+    }
+
+    /// What leads from one snapshot of this mailbox to a later one; cheap for all but the first
+    /// of many sessions that ask the same.
+    pub fn diff(&self, old: &Arc<Snapshot>, new: &Arc<Snapshot>) -> Result<Arc<Diff>, Error> {
+        self.cell.diff(old, new)
     }
 
     /// The stored bytes and list data of a message of this mailbox.

@@ -273,3 +273,24 @@ fn messages_in_list_parts_are_listed_without_reading_one_of_them() {
     let store = Store::open(&path, &options).expect("open");
     list(&store, "from the log alone");
 }
+
+/// A thousand sessions that watch one mailbox all make the same step.
+#[test]
+fn sessions_that_make_the_same_step_share_what_leads_over_it() {
+    let dir = tempfile::tempdir().expect("directory");
+    let store = Store::create(&dir.path().join("store"), &options()).expect("create");
+    let account = store.ensure_account(ACCOUNT, &DEFAULTS).wait().expect("account");
+    let inbox = account.mailbox("inbox").expect("inbox");
+    let mut snapshots = vec![inbox.snapshot()];
+    for number in 0..2 {
+        inbox.append(vec![item(number)]).wait().expect("append");
+        snapshots.push(inbox.snapshot());
+    }
+    let step = |from: usize, to: usize| inbox.diff(&snapshots[from], &snapshots[to]).expect("diff");
+    let first = step(0, 1);
+    assert_eq!(first.appended.to_string(), "1");
+    assert!(std::sync::Arc::ptr_eq(&first, &step(0, 1)));
+    assert_eq!(step(1, 2).appended.to_string(), "2");
+    assert_eq!(step(0, 2).appended.to_string(), "1:2");
+    assert_eq!(step(0, 1), first);
+}

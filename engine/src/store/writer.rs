@@ -60,6 +60,8 @@ pub(crate) struct Writer {
     made: Vec<(Arc<AccountCell>, Arc<MailboxCell>)>,
     /// Mailboxes that the batch in hand deleted.
     deleted: Vec<(Arc<AccountCell>, MailboxId)>,
+    /// Mailboxes whose watchers are to be woken.
+    changed: Vec<Arc<MailboxCell>>,
     /// Accounts that the batch in hand made.
     new_accounts: HashMap<AccountId, Arc<AccountCell>>,
 }
@@ -113,6 +115,7 @@ impl Writer {
             lists: HashMap::new(),
             made: Vec::new(),
             deleted: Vec::new(),
+            changed: Vec::new(),
             new_accounts: HashMap::new(),
         }
     }
@@ -134,6 +137,7 @@ impl Writer {
                 Err(TryRecvError::Disconnected) => break,
             }
             self.checkpoint_a_bit();
+            self.wake_watchers();
         }
         if let Err(error) = self.checkpoint_now() {
             tracing::warn!(%error, "no checkpoint at the end; the next start replays the log");
@@ -152,6 +156,12 @@ impl Writer {
         for acknowledge in waiting {
             acknowledge(committed.clone());
         }
+        self.wake_watchers();
+    }
+
+    /// Who made a change is answered first: a thousand watchers would keep them waiting.
+    fn wake_watchers(&mut self) {
+        self.changed.drain(..).for_each(|cell| cell.wake_watchers());
     }
 
     /// Makes the batch in hand durable and shows it to readers.
@@ -179,7 +189,9 @@ impl Writer {
             if let Some(due) = &self.due {
                 due.check_lists(self.reader.shard(), &open.cell, &snapshot);
             }
-            open.cell.publish(snapshot);
+            if open.cell.publish(snapshot) {
+                self.changed.push(Arc::clone(&open.cell));
+            }
         }
         for (_, (account, list)) in self.lists.drain() {
             account.publish(list);

@@ -7,7 +7,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use engine::{Diff, Error, ModSeq, Snapshot, Uid, UidSet};
+use engine::{Diff, Error, Mailbox, ModSeq, Snapshot, Uid, UidSet};
 
 use super::command::{Body, FetchAttribute, Numbering, SequenceSet};
 use super::dialogue::Dialogue;
@@ -113,16 +113,16 @@ impl SelectedView {
     }
 
     /// Takes over a later snapshot whole; says what the client must be told besides flags.
-    fn advance(&mut self, latest: Arc<Snapshot>) -> Result<Moved, Error> {
+    fn advance(&mut self, mailbox: &Mailbox, latest: Arc<Snapshot>) -> Result<Moved, Error> {
         if Arc::ptr_eq(&self.snapshot, &latest) {
             return Ok(Moved { before: latest, expunged: UidSet::new(), exists: None });
         }
-        let diff = Diff::between(&self.snapshot, &latest)?;
+        let diff = mailbox.diff(&self.snapshot, &latest)?;
         self.untold.extend(&diff.reflagged);
         let exists = (!diff.appended.is_empty()).then(|| latest.exists());
         let before = std::mem::replace(&mut self.snapshot, Arc::clone(&latest));
         self.seen = latest;
-        Ok(Moved { before, expunged: diff.expunged, exists })
+        Ok(Moved { before, expunged: diff.expunged.clone(), exists })
     }
 
     /// Takes note that these flags were told, or need not be.
@@ -159,7 +159,7 @@ impl Selected {
     ) -> Result<(), Stop> {
         let latest = self.mailbox.snapshot();
         if telling.numbers_may_change {
-            let moved = self.view.advance(latest)?;
+            let moved = self.view.advance(&self.mailbox, latest)?;
             tell_expunged(&moved, dialogue).await?;
             if let Some(exists) = moved.exists {
                 // No message is ever recent here: see docs/PROTOCOLS.md.

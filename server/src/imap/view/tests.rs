@@ -91,7 +91,7 @@ async fn flags_move_on_while_numbers_wait() {
     fixture.flag(&uids(&[3]), SystemFlag::Seen).await;
     view.advance_flags(fixture.mailbox.snapshot()).expect("readable");
     assert_eq!((view.snapshot().exists(), view.untold.to_string()), (4, "3".to_owned()));
-    let moved = view.advance(fixture.mailbox.snapshot()).expect("readable");
+    let moved = view.advance(&fixture.mailbox, fixture.mailbox.snapshot()).expect("readable");
     assert_eq!((moved.expunged.to_string(), moved.exists), ("1".to_owned(), None));
     assert_eq!(view.snapshot().exists(), 3);
     // The flag is not new a second time.
@@ -106,7 +106,7 @@ async fn what_was_told_is_not_told_again() {
     view.advance_flags(fixture.mailbox.snapshot()).expect("readable");
     view.told(|uid, _| uid.get() == 1).expect("readable");
     assert_eq!(view.untold.to_string(), "2");
-    let moved = view.advance(fixture.mailbox.snapshot()).expect("readable");
+    let moved = view.advance(&fixture.mailbox, fixture.mailbox.snapshot()).expect("readable");
     assert!(moved.expunged.is_empty() && moved.exists.is_none());
     assert_eq!(view.untold.to_string(), "2");
 }
@@ -122,7 +122,7 @@ async fn what_came_and_went_unseen_is_not_told() {
     };
     fixture.mailbox.append(vec![more.clone(), more]).await.expect("appended");
     fixture.mailbox.expunge(uids(&[2]), Expunge::Any).await.expect("expunged");
-    let moved = view.advance(fixture.mailbox.snapshot()).expect("readable");
+    let moved = view.advance(&fixture.mailbox, fixture.mailbox.snapshot()).expect("readable");
     assert!(moved.expunged.is_empty(), "{moved:?}");
     assert_eq!(moved.exists, Some(2));
 }
