@@ -32,6 +32,7 @@ pub(crate) use authenticate::{authenticate, login};
 pub(crate) use capability::{before_login, capabilities};
 pub(crate) use close::close;
 pub(crate) use compress::compress;
+pub use fetch::fetch_answers;
 pub(crate) use id::id;
 pub(crate) use idle::idle;
 pub(crate) use logout::logout;

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use crate::config::Role;
 use crate::context::Context;
 use crate::stream::Stream;
+pub use commands::fetch_answers;
 use dialogue::Dialogue;
 use session::Session;
 

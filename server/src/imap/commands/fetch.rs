@@ -111,6 +111,36 @@ async fn write(
     }
 }
 
+/// What FETCH answers about every message of a mailbox, with no session to send it to: pieces are
+/// made in `out`, given to `take` and forgotten. For benches of the formatting alone.
+pub fn fetch_answers(
+    mailbox: &Mailbox,
+    items: &FetchItems,
+    out: &mut Vec<u8>,
+    mut take: impl FnMut(&[u8]),
+) -> Result<(), Error> {
+    let snapshot = mailbox.snapshot();
+    let uids = snapshot.all_uids()?;
+    let mut writer = Writer {
+        rows: RowWriter::new(FlagTexts::new(snapshot.keywords())),
+        items,
+        sections: items.sections.iter().map(WantedSection::new).collect(),
+        marked: None,
+        extra: Vec::new(),
+        mailbox,
+        last_body: &mut None,
+        damaged: 0,
+    };
+    let mut rows = snapshot.rows(&uids);
+    let mut has_more = true;
+    while has_more {
+        out.clear();
+        has_more = writer.piece(&mut rows, out)?;
+        take(out);
+    }
+    Ok(())
+}
+
 /// What is told of a message that was just marked as read, besides what was asked for.
 fn extra_items(items: &FetchItems, condstore: bool) -> Vec<FetchAttribute> {
     let mut extra = vec![FetchAttribute::Flags];
