@@ -27,6 +27,11 @@ pub(crate) const REFERENCES_FIRST: usize = 10;
 pub(crate) const PREVIEW_CHARS_MAX: usize = 200;
 /// Parts of one message that are looked at for its preview.
 pub(crate) const PREVIEW_PARTS_MAX: usize = 64;
+/// Bytes that may follow the data of an encoded part that is stored decoded; more is a part of its
+/// own kind.
+pub(crate) const RECIPE_TAIL_LEN_MAX: usize = 1 << 10;
+/// Bytes of a part that is stored decoded; beyond any message.
+pub(crate) const RECIPE_DECODED_LEN_MAX: u64 = 1 << 40;
 
 /// Bytes of a mailbox's whole name.
 pub(crate) const MAILBOX_NAME_LEN_MAX: usize = 1000;

@@ -8,7 +8,9 @@ mod grammar;
 use std::io::Read;
 use std::path::Path;
 
-use engine::message::{PartKind, Section, SectionText, Structure, header_len, preview};
+use engine::message::{
+    PartKind, Recipe, Section, SectionText, Structure, attachments, header_len, preview,
+};
 use engine::search::{Needle, body_contains, field_contains};
 use grammar::check::check;
 use mail_parser::{Message, MessageParser, PartType};
@@ -185,4 +187,38 @@ fn real_messages_with_text_have_a_preview() {
     println!("{with_words} of {count} have words, {broken} of them broken ones");
     assert!(with_words * 100 >= count * 95, "{with_words} of {count}");
     assert!(broken * 100 <= count, "{broken} of {count}");
+}
+
+/// Parts that are base64, and how many of them can be stored decoded: what is made of them again
+/// is compared to the byte, in stretches that fit neither lines nor groups.
+#[test]
+fn nearly_all_base64_of_real_mail_is_made_again_from_its_recipe() {
+    let (mut parts, mut exact) = ([0_usize; 2], [0_usize; 2]);
+    for_each_message(|name, message| {
+        for part in attachments(message, &Structure::of(message), 3) {
+            if part.encoding != b"base64" {
+                continue;
+            }
+            let encoded = &message[part.body];
+            parts = [parts[0] + 1, parts[1] + encoded.len()];
+            let Some(recipe) = Recipe::of(b"base64", encoded) else {
+                println!("{name}: {}", encoded[..encoded.len().min(80)].escape_ascii());
+                continue;
+            };
+            exact = [exact[0] + 1, exact[1] + encoded.len()];
+            let mut decoded = Vec::new();
+            recipe.decode_range(encoded, 0..recipe.decoded_len(), &mut decoded).unwrap();
+            let mut rebuilt = Vec::new();
+            for start in (0..recipe.encoded_len()).step_by(1009) {
+                let range = start..(start + 1009).min(recipe.encoded_len());
+                let needed = recipe.decoded_range_for(range.clone());
+                let from = usize::try_from(needed.start).unwrap();
+                recipe.rebuild(&decoded[from..], needed.start, range, &mut rebuilt).unwrap();
+            }
+            assert_eq!(rebuilt, encoded, "{name}");
+        }
+    });
+    println!("{} of {} parts, {} of {} bytes", exact[0], parts[0], exact[1], parts[1]);
+    assert!(exact[0] * 100 >= parts[0] * 90, "{} of {} parts", exact[0], parts[0]);
+    assert!(exact[1] * 100 >= parts[1] * 90, "{} of {} bytes", exact[1], parts[1]);
 }

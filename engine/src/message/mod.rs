@@ -5,6 +5,8 @@
 //! when a message comes in, and stored beside it.
 
 mod address;
+mod attachments;
+mod base64_lines;
 mod base_subject;
 mod body_structure;
 mod charset;
@@ -19,6 +21,7 @@ mod list_data;
 mod message_id;
 mod parse;
 mod preview;
+mod recipe;
 mod section;
 mod sort_keys;
 mod structure;
@@ -27,6 +30,7 @@ mod text;
 mod transfer;
 mod varint;
 
+pub use attachments::{AttachedPart, attachments};
 pub use date::SentDate;
 pub use header::{HeaderField, HeaderFields, header_fields, header_len};
 pub use hot_fields::FieldNames;
@@ -34,6 +38,7 @@ pub(crate) use hot_fields::HotFields;
 pub use list_data::ListData;
 pub(crate) use list_data::{push_without_extensions, take_body_structure};
 pub use preview::preview;
+pub use recipe::Recipe;
 pub use section::{Located, Octets, Pieces, Section, SectionText};
 pub use sort_keys::SortKeys;
 pub use structure::{Part, PartKind, Structure};
