@@ -1,5 +1,6 @@
 //! Columns: what a chunk of neighbouring messages is made of, one array for each fact.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::flags::FlagBits;
@@ -103,7 +104,9 @@ impl Bitmap {
 
     /// Sets bits `start..end`.
     pub(crate) fn set_range(&mut self, start: usize, end: usize) {
-        for (word, bits) in self.0.iter_mut().enumerate() {
+        let first = start / 64;
+        let words = self.0.get_mut(first..end.div_ceil(64)).unwrap_or_default();
+        for (word, bits) in (first..).zip(words) {
             let (low, high) = (start.max(word * 64), end.min(word * 64 + 64));
             if low < high {
                 let ones = if high - low == 64 { u64::MAX } else { (1 << (high - low)) - 1 };
@@ -186,9 +189,42 @@ impl Bitmap {
         })
     }
 
+    /// The stretches of set bits, ascending.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            let start = self.next(at, 0)?;
+            at = self.next(start, u64::MAX).unwrap_or(CHUNK_ROWS_MAX);
+            Some(start..at)
+        })
+    }
+
+    /// The first place from `from` on whose bit is set once its word is changed by `flip`.
+    fn next(&self, from: usize, flip: u64) -> Option<usize> {
+        let mut word = from / 64;
+        let mut bits = (self.0.get(word)? ^ flip) & (u64::MAX << (from % 64));
+        while bits == 0 {
+            word += 1;
+            bits = self.0.get(word)? ^ flip;
+        }
+        Some(word * 64 + bits.trailing_zeros() as usize)
+    }
+
     /// The words, low bits first.
     pub(crate) fn words(&self) -> &[u64] {
         &self.0
+    }
+
+    /// One bit for each value, in their order.
+    fn of(values: impl Iterator<Item = bool>) -> Self {
+        let mut bits = Self::default();
+        let mut values = values;
+        for word in &mut bits.0 {
+            for (bit, value) in values.by_ref().take(64).enumerate() {
+                *word |= u64::from(value) << bit;
+            }
+        }
+        bits
     }
 
     pub(crate) fn from_words(words: impl IntoIterator<Item = u64>) -> Self {
@@ -226,19 +262,42 @@ impl ModSeqs {
         }
     }
 
-    /// The same with `modseq` for the rows of `mask`; `len` is the number of rows.
-    pub(crate) fn with(&self, mask: &Bitmap, modseq: u64, len: usize) -> Self {
-        if mask.count() as usize == len {
+    /// The first `len` rows that changed after `modseq`.
+    pub(crate) fn newer(&self, modseq: u64, len: usize) -> Bitmap {
+        match self {
+            Self::Uniform(all) if *all > modseq => Bitmap::first(len),
+            Self::Uniform(_) => Bitmap::default(),
+            Self::Each(each) => Bitmap::of(each.iter().map(|each| *each > modseq)),
+        }
+    }
+
+    /// The first `len` rows that have another mod-sequence in `other`.
+    pub(crate) fn differing(&self, other: &Self, len: usize) -> Bitmap {
+        match (self, other) {
+            (Self::Uniform(one), Self::Uniform(two)) if one == two => Bitmap::default(),
+            (Self::Uniform(_), Self::Uniform(_)) => Bitmap::first(len),
+            (Self::Each(one), Self::Each(two)) if Arc::ptr_eq(one, two) => Bitmap::default(),
+            (Self::Each(one), Self::Each(two)) => {
+                Bitmap::of(one.iter().zip(two.iter()).map(|(one, two)| one != two))
+            }
+            (Self::Each(each), Self::Uniform(all)) | (Self::Uniform(all), Self::Each(each)) => {
+                Bitmap::of(each.iter().map(|each| each != all))
+            }
+        }
+    }
+
+    /// The same with `modseq` for the rows of `mask`, out of the `len` rows of which those of
+    /// `live` matter.
+    pub(crate) fn with(&self, mask: &Bitmap, modseq: u64, live: &Bitmap, len: usize) -> Self {
+        if live.without(mask).is_empty() {
             return Self::Uniform(modseq);
         }
-        let mut each: Vec<u64> = match self {
+        let mut each = match self {
             Self::Uniform(all) => vec![*all; len],
             Self::Each(each) => each.to_vec(),
         };
-        for index in mask.iter() {
-            if let Some(slot) = each.get_mut(index) {
-                *slot = modseq;
-            }
+        for run in mask.runs() {
+            each.get_mut(run).unwrap_or_default().fill(modseq);
         }
         Self::Each(each.into())
     }
@@ -310,6 +369,10 @@ mod tests {
                 prop_assert_eq!(bits.rank(*place) as usize, nth);
             }
             prop_assert_eq!(bits.select(bits.count()), None);
+            let runs = bits.runs().flatten();
+            prop_assert!(runs.eq(bits.iter()));
+            prop_assert!(bits.runs().zip(bits.runs().skip(1)).all(|(one, two)| one.end < two.start));
+            prop_assert_eq!(Bitmap::of((0..CHUNK_ROWS_MAX).map(|at| bits.has(at))), bits);
             let (start, end) = (range.0, (range.0 + range.1).min(CHUNK_ROWS_MAX));
             let mut ranged = Bitmap::default();
             ranged.set_range(start, end);

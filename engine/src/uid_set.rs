@@ -116,13 +116,64 @@ impl UidSet {
         both
     }
 
-    /// Adds every UID of `other`.
-    pub fn extend(&mut self, other: &Self) {
-        for range in &other.ranges {
-            if let (Some(first), Some(last)) = (Uid::new(range.0), Uid::new(range.1)) {
-                self.insert_range(first, last);
+    /// The UIDs that are not in `other`: one pass over each.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        let mut rest = Self::new();
+        let mut others = other.ranges.iter().copied().peekable();
+        for &(first, last) in &self.ranges {
+            let mut from = Some(first);
+            while others.next_if(|other| other.1 < first).is_some() {}
+            while let (Some(start), Some(other)) = (from, others.peek()) {
+                if other.0 > last {
+                    break;
+                }
+                if other.0 > start {
+                    rest.ranges.push((start, other.0 - 1));
+                }
+                from = other.1.checked_add(1).filter(|next| *next <= last);
+                if from.is_some() {
+                    others.next();
+                }
             }
+            rest.ranges.extend(from.map(|start| (start, last)));
         }
+        rest
+    }
+
+    /// Adds every UID of `other`; cheap when they are above all others.
+    pub fn extend(&mut self, other: &Self) {
+        let (last, first) = (self.last(), other.first());
+        if last < first {
+            let mut more = other.ranges.iter();
+            if let (Some(end), Some(next)) = (self.ranges.last_mut(), other.ranges.first())
+                && end.1 + 1 == next.0
+            {
+                end.1 = next.1;
+                more.next();
+            }
+            self.ranges.extend(more);
+        } else if !other.is_empty() {
+            *self = Self::union([&*self, other]);
+        }
+    }
+
+    /// The UIDs that are in any of `sets`, in whatever order those come.
+    #[expect(
+        clippy::stable_sort_primitive,
+        reason = "the stable sort is the quick one where ascending stretches follow one another"
+    )]
+    pub fn union<'s>(sets: impl IntoIterator<Item = &'s Self>) -> Self {
+        let mut ranges: Vec<_> = sets.into_iter().flat_map(|set| &set.ranges).copied().collect();
+        ranges.sort();
+        ranges.dedup_by(|next, before| {
+            let touches = next.0 <= before.1.saturating_add(1);
+            if touches {
+                before.1 = before.1.max(next.1);
+            }
+            touches
+        });
+        Self { ranges }
     }
 }
 
@@ -186,11 +237,17 @@ mod tests {
             prop_assert_eq!(left.count(), left_model.len() as u64);
             prop_assert!((1..80).all(|n| left.contains(uid(n)) == left_model.contains(&n)));
             prop_assert_eq!(numbers(&left.intersection(&right)), &left_model & &right_model);
+            prop_assert_eq!(numbers(&left.without(&right)), &left_model - &right_model);
+            prop_assert_eq!(UidSet::union([&right, &left, &right]), UidSet::union([&left, &right]));
+            let pairs: Vec<_> = left.without(&right).ranges().collect();
+            prop_assert!(pairs.windows(2).all(|two| *two[0].end() + 1 < *two[1].start()));
             let pairs: Vec<_> = left.ranges().collect();
             prop_assert!(pairs.windows(2).all(|two| *two[0].end() + 1 < *two[1].start()));
             let mut union = left.clone();
             union.extend(&right);
             prop_assert_eq!(numbers(&union), &left_model | &right_model);
+            let pairs: Vec<_> = union.ranges().collect();
+            prop_assert!(pairs.windows(2).all(|two| *two[0].end() + 1 < *two[1].start()));
         }
     }
 
@@ -201,5 +258,7 @@ mod tests {
         set.insert_range(uid(9), Uid::LAST);
         set.insert(Uid::LAST);
         assert_eq!(set.to_string(), "1:3,7,9:4294967295");
+        assert!(UidSet::all().without(&UidSet::all()).is_empty());
+        assert_eq!(UidSet::all().without(&set).to_string(), "4:6,8");
     }
 }

@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-pub use connection::{Connection, StreamError};
+pub use connection::{Connection, OUTPUT_FULL, StreamError};
 pub use lines::{Ending, Line, Lines};
 
 use self::carrier::Carrier;

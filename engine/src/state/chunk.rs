@@ -106,10 +106,14 @@ fn summarise(columns: &Columns) -> Option<Summary> {
     let base = &columns.base;
     let with = |flag: SystemFlag| columns.flag(flag as u8).and(&live).count();
     let count = live.count();
-    let sizes = live.iter().filter_map(|at| base.sizes.get(at)).map(|size| u64::from(*size));
+    let sizes = live.runs().filter_map(|run| base.sizes.get(run));
+    let size = sizes.map(|sizes| sizes.iter().copied().map(u64::from).sum::<u64>()).sum();
     let modseq_max = match &columns.modseqs {
         ModSeqs::Uniform(modseq) => *modseq,
-        ModSeqs::Each(each) => live.iter().filter_map(|at| each.get(at)).copied().max()?,
+        ModSeqs::Each(each) => {
+            let of_runs = live.runs().filter_map(|run| each.get(run)?.iter().max());
+            of_runs.copied().max()?
+        }
     };
     (count > 0).then_some(Summary {
         first_uid: *base.uids.first()?,
@@ -118,7 +122,7 @@ fn summarise(columns: &Columns) -> Option<Summary> {
         live: count,
         unseen: count - with(SystemFlag::Seen),
         deleted: with(SystemFlag::Deleted),
-        size: sizes.sum(),
+        size,
         modseq_max,
     })
 }

@@ -8,7 +8,6 @@ use crate::ids::Uid;
 use crate::state::chunk::{Chunk, Source};
 use crate::state::edit;
 use crate::state::snapshot::Snapshot;
-use crate::state::walk::newer_rows;
 use crate::uid_set::UidSet;
 
 /// What a session must be told to move from one snapshot of a mailbox to a later one.
@@ -90,11 +89,8 @@ impl Region {
 fn compare_same_rows(was: &Columns, is: &Columns, diff: &mut Diff) {
     let (live_before, live_now) = (was.live(), is.live());
     edit::push_uids(was, &live_before.without(&live_now), &mut diff.expunged);
-    let mut changed = Bitmap::default();
-    for (at, _) in newer_rows(was, is) {
-        changed.set(at);
-    }
-    edit::push_uids(was, &changed, &mut diff.reflagged);
+    let differing = was.modseqs.differing(&is.modseqs, was.base.len());
+    edit::push_uids(was, &differing.and(&live_before).and(&live_now), &mut diff.reflagged);
 }
 
 /// Merge join by UID: both sides ascend, so one pass over each is enough.

@@ -10,15 +10,24 @@ use crate::uid_set::UidSet;
 
 /// The rows of `columns` that are live and in `uids`.
 pub(crate) fn mask(columns: &Columns, uids: &UidSet) -> Bitmap {
-    let all = &columns.base.uids;
+    let all = columns.base.uids.as_slice();
     let (Some(first), Some(last)) = (all.first(), all.last()) else {
         return Bitmap::default();
     };
     let mut mask = Bitmap::default();
-    for range in uids.ranges_within(*first, *last) {
-        let start = all.partition_point(|uid| uid < range.start());
-        let end = all.partition_point(|uid| uid <= range.end());
-        mask.set_range(start, end);
+    if (last - first) as usize + 1 == all.len() {
+        // Without gaps a UID says where it is.
+        for range in uids.ranges_within(*first, *last) {
+            let (start, end) = (*range.start().max(first), *range.end().min(last));
+            mask.set_range((start - first) as usize, (end - first) as usize + 1);
+        }
+    } else {
+        let mut at = 0;
+        for range in uids.ranges_within(*first, *last) {
+            let start = skip_while(all, at, |uid| uid < *range.start());
+            at = skip_while(all, start, |uid| uid <= *range.end());
+            mask.set_range(start, at);
+        }
     }
     match &columns.live {
         Some(live) => mask.and(live),
@@ -26,22 +35,36 @@ pub(crate) fn mask(columns: &Columns, uids: &UidSet) -> Bitmap {
     }
 }
 
+/// Past the UIDs from `from` on for which `is_before` holds: quick for a few, and for many.
+fn skip_while(uids: &[u32], from: usize, is_before: impl Fn(u32) -> bool) -> usize {
+    let (mut low, mut step) = (from, 1);
+    while uids.get(low + step - 1).is_some_and(|uid| is_before(*uid)) {
+        low += step;
+        step *= 2;
+    }
+    let high = (low + step).min(uids.len());
+    let near = uids.get(low..high).unwrap_or_default();
+    low + near.partition_point(|uid| is_before(*uid))
+}
+
 /// The UIDs of the rows of `mask`, added to `out`.
 pub(crate) fn push_uids(columns: &Columns, mask: &Bitmap, out: &mut UidSet) {
-    let uids = &columns.base.uids;
-    let mut run: Option<(u32, u32)> = None;
-    for uid in mask.iter().filter_map(|at| uids.get(at).copied()) {
-        run = match run {
-            Some((first, last)) if last + 1 == uid => Some((first, uid)),
-            Some(done) => {
-                push_run(done, out);
-                Some((uid, uid))
+    for run in mask.runs() {
+        let uids = columns.base.uids.get(run).unwrap_or_default();
+        match uids {
+            [] => {}
+            [first, .., last] if (last - first) as usize + 1 != uids.len() => {
+                let neighbours = uids.chunk_by(|uid, next| uid + 1 == *next);
+                neighbours.for_each(|part| push_ends(part, out));
             }
-            None => Some((uid, uid)),
-        };
+            _ => push_ends(uids, out),
+        }
     }
-    if let Some(done) = run {
-        push_run(done, out);
+}
+
+fn push_ends(uids: &[u32], out: &mut UidSet) {
+    if let (Some(first), Some(last)) = (uids.first(), uids.last()) {
+        push_run((*first, *last), out);
     }
 }
 
@@ -94,7 +117,8 @@ pub(crate) fn with_flags(
             edited.set_flag(*bit, &has.without(mask));
         }
     }
-    edited.modseqs = columns.modseqs.with(mask, modseq, columns.base.len());
+    let (live, len) = (columns.live(), columns.base.len());
+    edited.modseqs = columns.modseqs.with(mask, modseq, &live, len);
     edited
 }
 

@@ -71,17 +71,15 @@ impl History {
 
     /// What went after `modseq`.
     pub(crate) fn since(&self, modseq: u64, source: &Source) -> Result<UidSet, Error> {
-        let mut gone = UidSet::new();
+        let mut gone = Vec::new();
         for page in self.pages.iter().filter(|page| page.modseq_max > modseq) {
-            collect(page.entries(source)?, modseq, &mut gone);
+            gone.extend(after(page.entries(source)?, modseq));
         }
-        collect(&self.tail, modseq, &mut gone);
-        Ok(gone)
+        gone.extend(after(&self.tail, modseq));
+        Ok(UidSet::union(gone))
     }
 }
 
-fn collect(entries: &[Arc<Vanished>], modseq: u64, gone: &mut UidSet) {
-    for entry in entries.iter().filter(|entry| entry.modseq > modseq) {
-        gone.extend(&entry.uids);
-    }
+fn after(entries: &[Arc<Vanished>], modseq: u64) -> impl Iterator<Item = &UidSet> {
+    entries.iter().filter(move |entry| entry.modseq > modseq).map(|entry| &entry.uids)
 }

@@ -3,6 +3,7 @@
 mod chunk;
 mod diff;
 mod edit;
+mod follow;
 mod history;
 mod list;
 mod lists;
@@ -24,4 +25,4 @@ pub(crate) use mailbox_state::MailboxState;
 pub use plan::{Expunge, FlagEdit};
 pub(crate) use plan::{arrivals, departure};
 pub use snapshot::Snapshot;
-pub use walk::Row;
+pub use walk::{Row, Run};

@@ -2,7 +2,7 @@
 //! changed yet.
 
 use crate::Error;
-use crate::columns::{Bitmap, NewRow};
+use crate::columns::NewRow;
 use crate::flags::{FlagBits, FlagSet, KEYWORDS_MAX, Keyword, SystemFlag};
 use crate::ids::{MailboxId, ModSeq, Uid};
 use crate::record::{Change, FlagAction, Transfer};
@@ -99,9 +99,7 @@ impl MailboxState {
             if let Some(since) = edit.unchanged_since
                 && chunk.summary.modseq_max > since
             {
-                let mut newer = Bitmap::default();
-                let is_newer = |at: &usize| columns.modseqs.at(*at) > since;
-                mask.iter().filter(is_newer).for_each(|at| newer.set(at));
+                let newer = mask.and(&columns.modseqs.newer(since, columns.base.len()));
                 edit::push_uids(columns, &newer, &mut conflicts);
                 mask = mask.without(&newer);
             }

@@ -225,10 +225,8 @@ impl Snapshot {
         let mut found = UidSet::new();
         for chunk in self.chunks.iter().filter(|chunk| chunk.summary.modseq_max > modseq) {
             let columns = chunk.columns(&self.source)?;
-            let mut mask = Bitmap::default();
-            let live = columns.live();
-            live.iter().filter(|at| columns.modseqs.at(*at) > modseq).for_each(|at| mask.set(at));
-            edit::push_uids(columns, &mask, &mut found);
+            let newer = columns.modseqs.newer(modseq, columns.base.len());
+            edit::push_uids(columns, &newer.and(&columns.live()), &mut found);
         }
         Ok(found)
     }

@@ -273,6 +273,32 @@ fn facts(number: u64) -> NewRow {
     }
 }
 
+/// Runs are the rows again, as long as they can be within a word of the bitmaps.
+fn check_runs(snapshot: &Snapshot, rows: &[Row]) {
+    let all = UidSet::all();
+    let mut expected = rows.iter();
+    for run in snapshot.runs(&all) {
+        let run = run.expect("readable");
+        for (nth, uid) in run.uids().iter().enumerate() {
+            let row = expected.next().expect("as many as rows");
+            assert_eq!(run.row(nth).as_ref(), Some(row));
+            assert_eq!((*uid, run.flags(nth)), (row.uid.get(), row.flags));
+            assert_eq!(run.first().get() as usize + nth, row.seq.get() as usize);
+            assert_eq!(run.modseq(nth), row.modseq.get());
+            assert_eq!((run.size(nth), run.internal_date(nth)), (row.size, row.internal_date));
+        }
+        assert_eq!(run.row(run.len()), None);
+    }
+    assert_eq!(expected.next(), None);
+    let some = rows.iter().step_by(3).chain(rows.iter().skip(5).step_by(7)).map(|row| row.uid);
+    let some: UidSet = some.collect();
+    let down = snapshot.numbers_down(&some).map(|range| range.expect("readable"));
+    let down: Vec<u32> = down.flat_map(Iterator::rev).collect();
+    let listed: Vec<u32> =
+        snapshot.rows(&some).map(|row| row.expect("readable").seq.get()).collect();
+    assert!(down.iter().rev().eq(&listed), "{down:?}");
+}
+
 fn check_snapshot(snapshot: &Snapshot, model: &Model) {
     let all = UidSet::all();
     let rows: Vec<Row> = snapshot.rows(&all).map(|row| row.expect("readable")).collect();
@@ -280,6 +306,7 @@ fn check_snapshot(snapshot: &Snapshot, model: &Model) {
     for ((seq, row), message) in (1..).zip(&rows).zip(&model.messages) {
         check_row(row, seq, message);
     }
+    check_runs(snapshot, &rows);
     let count = |flag: SystemFlag, is: bool| {
         let has = model.messages.iter().filter(|message| message.flags.has(flag) == is);
         u32::try_from(has.count()).expect("few")
@@ -373,6 +400,13 @@ fn check_difference((old, before): (&Snapshot, &Model), (new, after): (&Snapshot
         view.unseen() as usize,
         expected.uids(|m| !m.flags.has(SystemFlag::Seen)).iter().count()
     );
+    let flagged = (FlagAction::Add, SystemFlag::Flagged.bit());
+    let unlike = view.unlike(old, &all, flagged).expect("readable");
+    let was_like = |message: &Message| {
+        let was = before.at(message.uid).map(|was| was.flags | flagged.1);
+        was == Some(message.flags)
+    };
+    assert_eq!(unlike, expected.uids(|message| !was_like(message)));
     let told = Diff::between(&view, new).expect("readable");
     assert_eq!((told.expunged, told.appended), (diff.expunged, diff.appended));
     assert!(told.reflagged.is_empty());

@@ -1,14 +1,13 @@
-//! Walking over messages in order, and the view of a session that must not hear of expunges.
+//! Walking over messages in order, reading no more columns than are asked for.
 
-use std::sync::Arc;
+use std::ops::{Range, RangeInclusive};
 
 use crate::Error;
-use crate::columns::{Bitmap, Columns, InternalDate, ModSeqs};
+use crate::columns::{Bitmap, Columns, InternalDate};
 use crate::flags::FlagBits;
 use crate::ids::{EmailId, ModSeq, SeqNo, ThreadId, Uid};
-use crate::state::chunk::Chunk;
 use crate::state::edit;
-use crate::state::snapshot::{Parts, Snapshot};
+use crate::state::snapshot::Snapshot;
 use crate::uid_set::UidSet;
 
 /// One message of a snapshot: everything but its text.
@@ -40,16 +39,52 @@ pub struct Row {
 }
 
 impl Snapshot {
-    /// The messages of `uids` that exist, ascending. Reads one chunk's columns at a time.
-    pub fn rows<'a>(&'a self, uids: &'a UidSet) -> impl Iterator<Item = Result<Row, Error>> + 'a {
+    /// The messages of `uids` that exist, ascending, as runs of neighbours. Reads one chunk's
+    /// columns at a time.
+    pub fn runs<'a>(
+        &'a self,
+        uids: &'a UidSet,
+    ) -> impl Iterator<Item = Result<Run<'a>, Error>> + 'a {
+        Runs { stretches: self.stretches(uids), current: None }
+    }
+
+    /// The messages of `uids` that exist, ascending, chunk by chunk.
+    fn stretches<'a>(
+        &'a self,
+        uids: &'a UidSet,
+    ) -> impl DoubleEndedIterator<Item = Result<Stretch<'a>, Error>> + 'a {
         let first = uids.first().map_or(u32::MAX, Uid::get);
         let last = uids.last().map_or(0, Uid::get);
         let from = self.chunks.partition_point(|chunk| chunk.summary.last_uid < first);
-        let chunks = self.chunks.iter().zip(&self.starts).skip(from);
-        let chunks = chunks.take_while(move |(chunk, _)| chunk.summary.first_uid <= last);
-        chunks.flat_map(move |(chunk, start)| match chunk.columns(&self.source) {
-            Ok(columns) => Rows::Of(ChunkRows::new(columns, *start, uids)),
+        let to = self.chunks.partition_point(|chunk| chunk.summary.first_uid <= last);
+        let chunks = self.chunks.get(from..to).unwrap_or_default().iter();
+        let chunks = chunks.zip(self.starts.get(from..to).unwrap_or_default());
+        chunks.map(move |(chunk, start)| {
+            let columns = chunk.columns(&self.source)?;
+            let (mask, live) = (edit::mask(columns, uids), columns.live());
+            Ok(Stretch { columns, mask, live, start: *start })
+        })
+    }
+
+    /// The messages of `uids` that exist, ascending.
+    pub fn rows<'a>(&'a self, uids: &'a UidSet) -> impl Iterator<Item = Result<Row, Error>> + 'a {
+        self.runs(uids).flat_map(|run| match run {
+            Ok(run) => Rows::Of { run, nth: 0 },
             Err(error) => Rows::Failed(Some(error)),
+        })
+    }
+
+    /// The numbers of the messages of `uids` that exist, from the last to the first, as ranges.
+    pub fn numbers_down<'a>(
+        &'a self,
+        uids: &'a UidSet,
+    ) -> impl Iterator<Item = Result<RangeInclusive<u32>, Error>> + 'a {
+        self.stretches(uids).rev().flat_map(|stretch| {
+            let (stretch, error) = match stretch {
+                Ok(stretch) => (Some(stretch.numbers_down()), None),
+                Err(error) => (None, Some(Err(error))),
+            };
+            stretch.into_iter().flatten().map(Ok).chain(error)
         })
     }
 
@@ -58,158 +93,118 @@ impl Snapshot {
         let uids = UidSet::from_iter([uid]);
         self.rows(&uids).next().transpose()
     }
-
-    /// The messages and numbers of this snapshot with the flags and mod-sequences they have in
-    /// `latest`; what is gone there keeps what it had. Costs as much as differs.
-    pub fn with_flags_of(&self, latest: &Self) -> Result<Self, Error> {
-        let mut theirs = latest.chunks.iter().peekable();
-        let mut chunks = Vec::with_capacity(self.chunks.len());
-        for mine in &self.chunks {
-            while theirs.next_if(|t| t.summary.last_uid < mine.summary.first_uid).is_some() {}
-            let mut overlapping = theirs.clone();
-            match overlapping.next() {
-                Some(other) if Arc::ptr_eq(mine, other) => chunks.push(Arc::clone(mine)),
-                _ => {
-                    let within = |t: &&Arc<Chunk>| t.summary.first_uid <= mine.summary.last_uid;
-                    let others: Vec<_> = theirs.clone().take_while(|t| within(t)).collect();
-                    chunks.push(self.reflagged(mine, &others)?);
-                }
-            }
-        }
-        Ok(Self::new(Parts {
-            uid_validity: self.uid_validity,
-            uid_next: self.uid_next,
-            highest_modseq: self.highest_modseq,
-            keywords: Arc::clone(&latest.keywords),
-            chunks,
-            history: self.history.clone(),
-            lists: Arc::clone(&self.lists),
-            source: Arc::clone(&self.source),
-        }))
-    }
-
-    /// `mine` with the flags that its messages have in `others`.
-    fn reflagged(&self, mine: &Arc<Chunk>, others: &[&Arc<Chunk>]) -> Result<Arc<Chunk>, Error> {
-        let columns = mine.columns(&self.source)?;
-        let mut flagged = columns.clone();
-        let mut modseqs: Option<Vec<u64>> = None;
-        for other in others {
-            let theirs = other.columns(&self.source)?;
-            let newer = newer_rows(columns, theirs);
-            if newer.is_empty() {
-                continue;
-            }
-            let each = modseqs.get_or_insert_with(|| {
-                (0..columns.base.len()).map(|at| columns.modseqs.at(at)).collect()
-            });
-            let mut mask = Bitmap::default();
-            for (at, there) in &newer {
-                mask.set(*at);
-                if let Some(slot) = each.get_mut(*at) {
-                    *slot = theirs.modseqs.at(*there);
-                }
-            }
-            copy_flags(&mut flagged, theirs, &newer, &mask);
-        }
-        let Some(modseqs) = modseqs else { return Ok(Arc::clone(mine)) };
-        flagged.modseqs = ModSeqs::collect(modseqs);
-        Ok(Chunk::of(flagged).map_or_else(|| Arc::clone(mine), Arc::new))
-    }
 }
 
-/// Rows live in both whose mod-sequences differ: their places in `mine` and in `theirs`.
-pub(crate) fn newer_rows(mine: &Columns, theirs: &Columns) -> Vec<(usize, usize)> {
-    let (live, live_there) = (mine.live(), theirs.live());
-    let differs = |&(at, there): &(usize, usize)| mine.modseqs.at(at) != theirs.modseqs.at(there);
-    if Arc::ptr_eq(&mine.base, &theirs.base) {
-        let both = live.and(&live_there);
-        return both.iter().map(|at| (at, at)).filter(differs).collect();
-    }
-    let mut there = live_there.iter().peekable();
-    let uid_there = |at: usize| theirs.base.uids.get(at).copied().unwrap_or(u32::MAX);
-    let mut found = Vec::new();
-    for at in live.iter() {
-        let uid = mine.base.uids.get(at).copied().unwrap_or(0);
-        while there.next_if(|place| uid_there(*place) < uid).is_some() {}
-        if let Some(place) = there.next_if(|place| uid_there(*place) == uid) {
-            found.push((at, place));
-        }
-    }
-    found.retain(differs);
-    found
-}
-
-fn copy_flags(into: &mut Columns, from: &Columns, rows: &[(usize, usize)], mask: &Bitmap) {
-    let mut bits: Vec<u8> = into.flags.iter().chain(&from.flags).map(|(bit, _)| *bit).collect();
-    bits.sort_unstable();
-    bits.dedup();
-    for bit in bits {
-        let there = from.flag(bit);
-        let mut has = into.flag(bit).without(mask);
-        rows.iter().filter(|(_, place)| there.has(*place)).for_each(|(at, _)| has.set(*at));
-        into.set_flag(bit, &has);
-    }
-}
-
-/// The rows of one chunk, or why there are none.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one at a time, on the stack; a box would be an allocation for each chunk"
-)]
-enum Rows<'a> {
-    Of(ChunkRows<'a>),
-    Failed(Option<Error>),
-}
-
-impl Iterator for Rows<'_> {
-    type Item = Result<Row, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        match self {
-            Self::Of(rows) => rows.next().map(Ok),
-            Self::Failed(error) => error.take().map(Err),
-        }
-    }
-}
-
-struct ChunkRows<'a> {
-    columns: &'a Columns,
+/// The messages of one chunk that a walk passes.
+struct Stretch<'s> {
+    columns: &'s Columns,
     mask: Bitmap,
     live: Bitmap,
-    /// Live messages before the current word.
-    before: u32,
-    word: usize,
-    bits: u64,
+    /// Live messages before the chunk.
+    start: u32,
 }
 
-impl<'a> ChunkRows<'a> {
-    fn new(columns: &'a Columns, start: u32, uids: &UidSet) -> Self {
-        let (mask, live) = (edit::mask(columns, uids), columns.live());
-        let bits = mask.words().first().copied().unwrap_or(0);
-        Self { columns, mask, live, before: start, word: 0, bits }
+impl<'s> Stretch<'s> {
+    /// Ranges within one word of the bitmaps.
+    fn numbers_down(self) -> impl Iterator<Item = RangeInclusive<u32>> {
+        let (mut before, mut word) = (self.start + self.live.count(), self.live.words().len());
+        let mut bits = 0_u64;
+        std::iter::from_fn(move || {
+            while bits == 0 {
+                word = word.checked_sub(1)?;
+                before -= self.live.words().get(word)?.count_ones();
+                bits = *self.mask.words().get(word)?;
+            }
+            let high = bits.leading_zeros();
+            let ones = (bits << high).leading_ones();
+            let low = 64 - high - ones;
+            bits &= (1 << low) - 1;
+            let first = before + (self.live.words().get(word)? & ((1 << low) - 1)).count_ones() + 1;
+            Some(first..=first + ones - 1)
+        })
     }
 
-    fn next_place(&mut self) -> Option<(usize, u32)> {
-        while self.bits == 0 {
-            self.before += self.live.words().get(self.word)?.count_ones();
-            self.word += 1;
-            self.bits = *self.mask.words().get(self.word)?;
+    fn into_runs(self) -> StretchRuns<'s> {
+        let bits = self.mask.words().first().copied().unwrap_or(0);
+        let (before, flags) = (self.start, FlagWords::of(self.columns, 0));
+        StretchRuns { stretch: self, before, word: 0, bits, flags }
+    }
+}
+
+/// Up to 64 neighbouring messages: their numbers ascend by one. What else is to be known of one
+/// of them is read when it is asked for.
+#[derive(Clone, Debug)]
+pub struct Run<'s> {
+    columns: &'s Columns,
+    places: Range<usize>,
+    first: SeqNo,
+    flags: FlagWords,
+}
+
+impl Run<'_> {
+    /// How many messages; at least 1.
+    #[expect(clippy::len_without_is_empty, reason = "a run is never empty")]
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The flags of the message at a place in the run.
+    #[inline]
+    pub fn flags(&self, nth: usize) -> FlagBits {
+        self.flags.at(self.columns, self.places.start + nth)
+    }
+
+    /// The number of the first.
+    #[inline]
+    pub fn first(&self) -> SeqNo {
+        self.first
+    }
+
+    /// Their UIDs, ascending.
+    #[inline]
+    pub fn uids(&self) -> &[u32] {
+        self.columns.base.uids.get(self.places.clone()).unwrap_or_default()
+    }
+
+    /// The UID of the first.
+    pub fn first_uid(&self) -> Uid {
+        self.uids().first().copied().and_then(Uid::new).unwrap_or(Uid::FIRST)
+    }
+
+    /// The UID of the last. Between it and the first no UID has a message that is not in the run.
+    pub fn last_uid(&self) -> Uid {
+        self.uids().last().copied().and_then(Uid::new).unwrap_or(Uid::FIRST)
+    }
+
+    /// RFC822.SIZE of the message at a place in the run.
+    #[inline]
+    pub fn size(&self, nth: usize) -> u32 {
+        self.columns.base.sizes.get(self.places.start + nth).copied().unwrap_or(0)
+    }
+
+    /// When it arrived.
+    #[inline]
+    pub fn internal_date(&self, nth: usize) -> InternalDate {
+        let (base, at) = (&self.columns.base, self.places.start + nth);
+        InternalDate {
+            seconds: base.internal_seconds.get(at).copied().unwrap_or(0),
+            zone_minutes: base.internal_zones.get(at).copied().unwrap_or(0),
         }
-        let bit = self.bits.trailing_zeros();
-        self.bits &= self.bits - 1;
-        let below = self.live.words().get(self.word)? & ((1 << bit) - 1);
-        Some((self.word * 64 + bit as usize, self.before + below.count_ones() + 1))
     }
-}
 
-impl Iterator for ChunkRows<'_> {
-    type Item = Row;
+    /// The mod-sequence of its last change.
+    #[inline]
+    pub fn modseq(&self, nth: usize) -> u64 {
+        self.columns.modseqs.at(self.places.start + nth)
+    }
 
-    fn next(&mut self) -> Option<Row> {
-        let (at, seq) = self.next_place()?;
-        let row = self.columns.base.row(at, self.columns.flags_at(at))?;
+    /// All that is known of it; `None` past the end of the run.
+    pub fn row(&self, nth: usize) -> Option<Row> {
+        let at = self.places.start.checked_add(nth).filter(|at| *at < self.places.end)?;
+        let row = self.columns.base.row(at, self.flags(nth))?;
         Some(Row {
-            seq: SeqNo::new(seq)?,
+            seq: SeqNo::new(self.first.get() + u32::try_from(nth).ok()?)?,
             uid: Uid::new(row.uid)?,
             flags: row.flags,
             modseq: ModSeq::new(self.columns.modseqs.at(at))?,
@@ -221,5 +216,115 @@ impl Iterator for ChunkRows<'_> {
             email_id: row.email_id,
             thread_id: row.thread_id,
         })
+    }
+}
+
+/// Flags of the rows of one word of the bitmaps, near at hand where they are few.
+#[derive(Clone, Copy, Debug)]
+struct FlagWords {
+    count: usize,
+    bits: [u8; Self::COUNT_MAX],
+    words: [u64; Self::COUNT_MAX],
+}
+
+impl FlagWords {
+    /// A chunk with more flags than these is asked for each row.
+    const COUNT_MAX: usize = 8;
+
+    fn of(columns: &Columns, word: usize) -> Self {
+        let (mut bits, mut words) = ([0; Self::COUNT_MAX], [0; Self::COUNT_MAX]);
+        for ((slot, bit), (has, bitmap)) in words.iter_mut().zip(&mut bits).zip(&columns.flags) {
+            *bit = *has;
+            *slot = bitmap.words().get(word).copied().unwrap_or(0);
+        }
+        Self { count: columns.flags.len(), bits, words }
+    }
+
+    #[inline]
+    fn at(&self, columns: &Columns, at: usize) -> FlagBits {
+        if self.count > Self::COUNT_MAX {
+            return columns.flags_at(at);
+        }
+        let near = self.words.iter().zip(&self.bits).take(self.count);
+        let has = |word: u64| u128::from(word >> (at % 64) & 1);
+        FlagBits(near.fold(0, |flags, (word, bit)| flags | has(*word) << bit))
+    }
+}
+
+struct StretchRuns<'s> {
+    stretch: Stretch<'s>,
+    /// Live messages before the current word.
+    before: u32,
+    word: usize,
+    /// What is left of the current word of the mask.
+    bits: u64,
+    flags: FlagWords,
+}
+
+impl<'s> Iterator for StretchRuns<'s> {
+    type Item = Run<'s>;
+
+    fn next(&mut self) -> Option<Run<'s>> {
+        let Stretch { columns, mask, live, .. } = &self.stretch;
+        while self.bits == 0 {
+            self.before += live.words().get(self.word)?.count_ones();
+            self.word += 1;
+            self.bits = *mask.words().get(self.word)?;
+            self.flags = FlagWords::of(columns, self.word);
+        }
+        let first = self.bits.trailing_zeros();
+        let len = (self.bits >> first).trailing_ones();
+        let taken = if len == 64 { u64::MAX } else { ((1 << len) - 1) << first };
+        self.bits &= !taken;
+        let below = live.words().get(self.word)? & ((1 << first) - 1);
+        let at = self.word * 64 + first as usize;
+        Some(Run {
+            columns,
+            places: at..at + len as usize,
+            first: SeqNo::new(self.before + below.count_ones() + 1)?,
+            flags: self.flags,
+        })
+    }
+}
+
+struct Runs<'s, I> {
+    stretches: I,
+    current: Option<StretchRuns<'s>>,
+}
+
+impl<'s, I: Iterator<Item = Result<Stretch<'s>, Error>>> Iterator for Runs<'s, I> {
+    type Item = Result<Run<'s>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(run) = self.current.as_mut().and_then(Iterator::next) {
+                return Some(Ok(run));
+            }
+            match self.stretches.next()? {
+                Ok(stretch) => self.current = Some(stretch.into_runs()),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+/// The rows of one run, or why there are none.
+enum Rows<'s> {
+    Of { run: Run<'s>, nth: usize },
+    Failed(Option<Error>),
+}
+
+impl Iterator for Rows<'_> {
+    type Item = Result<Row, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Of { run, nth } => {
+                let row = run.row(*nth)?;
+                *nth += 1;
+                Some(Ok(row))
+            }
+            Self::Failed(error) => error.take().map(Err),
+        }
     }
 }

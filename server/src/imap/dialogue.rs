@@ -159,6 +159,15 @@ impl Dialogue {
         self.connection.output()
     }
 
+    /// Sends what gathered if it is much, and then gives way to other sessions: the way to answer
+    /// at length in bounded memory, at the client's pace and without making others wait.
+    pub(crate) async fn breathe(&mut self) -> Result<(), StreamError> {
+        if self.connection.flush_if_full().await? {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
     /// `* text`.
     pub(crate) fn untagged(&mut self, text: impl fmt::Display) {
         // Writing to a `Vec` does not fail.

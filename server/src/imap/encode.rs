@@ -1,15 +1,18 @@
 //! From values to bytes on the wire, appended to an output buffer without an allocation for each
 //! message (RFC 3501, 9).
 
+mod date_text;
 mod flags;
 mod row;
+mod sheet;
 
 use engine::UidSet;
 
+pub(crate) use date_text::DateTexts;
 pub(crate) use flags::{FlagTexts, push_flag_set};
 pub(crate) use row::RowWriter;
+pub(crate) use sheet::{Digits, Pen, Sheet};
 
-use super::calendar::{MONTHS, civil_from_days};
 use super::utf7;
 
 /// A number in decimal.
@@ -74,38 +77,6 @@ pub(crate) fn push_mailbox(out: &mut Vec<u8>, name: &str) {
     push_string(out, &encoded);
 }
 
-/// `date-time`, quoted: the internal date in the zone it came with.
-pub(crate) fn push_date_time(out: &mut Vec<u8>, unix_seconds: i64, zone_minutes: i16) {
-    let local = unix_seconds.saturating_add(i64::from(zone_minutes) * 60);
-    let (year, month, day) = civil_from_days(local.div_euclid(86_400));
-    let second = local.rem_euclid(86_400);
-    out.push(b'"');
-    push_two(out, day, b' ');
-    out.push(b'-');
-    out.extend_from_slice(MONTHS.get(month.wrapping_sub(1)).unwrap_or(&"Jan").as_bytes());
-    out.push(b'-');
-    // `4DIGIT`: what lies outside cannot be said.
-    let year = year.clamp(0, 9999);
-    push_two(out, year / 100, b'0');
-    push_two(out, year % 100, b'0');
-    for (before, value) in [(b' ', second / 3600), (b':', second / 60 % 60), (b':', second % 60)] {
-        out.push(before);
-        push_two(out, value, b'0');
-    }
-    out.extend_from_slice(if zone_minutes < 0 { b" -" } else { b" +" });
-    let zone = i64::from(zone_minutes.unsigned_abs());
-    push_two(out, zone / 60 % 100, b'0');
-    push_two(out, zone % 60, b'0');
-    out.push(b'"');
-}
-
-fn push_two(out: &mut Vec<u8>, value: i64, filler: u8) {
-    if value < 10 {
-        out.push(filler);
-    }
-    push_number(out, value);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,18 +85,6 @@ mod tests {
         let mut out = Vec::new();
         write(&mut out);
         String::from_utf8(out).expect("ASCII")
-    }
-
-    #[test]
-    fn dates_are_written_in_their_zone() {
-        for (seconds, zone, text) in [
-            (837_596_665, -420, "\"17-Jul-1996 02:44:25 -0700\""),
-            (0, 0, "\" 1-Jan-1970 00:00:00 +0000\""),
-            (-1, 330, "\" 1-Jan-1970 05:29:59 +0530\""),
-            (i64::MIN, 0, "\"27-Jan-0000 08:29:52 +0000\""),
-        ] {
-            assert_eq!(written(|out| push_date_time(out, seconds, zone)), text, "{seconds}");
-        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod response;
 mod session;
 mod utf7;
 mod view;
+mod walk;
 
 use std::sync::Arc;
 

@@ -7,14 +7,16 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use engine::{Diff, Error, Mailbox, ModSeq, Snapshot, Uid, UidSet};
+use engine::{Diff, Error, Mailbox, ModSeq, SeqNo, Snapshot, Uid, UidSet};
 
 use super::command::{Body, FetchAttribute, Numbering, SequenceSet};
 use super::dialogue::Dialogue;
-use super::encode::{FlagTexts, RowWriter, push_flag_set};
+use super::encode::{FlagTexts, RowWriter, push_flag_set, push_number};
 use super::outcome::Stop;
 use super::response::Refusal;
 use super::session::Selected;
+use super::walk::Walk;
+use crate::stream::OUTPUT_FULL;
 
 /// What may be told after a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,8 +83,11 @@ impl SelectedView {
         let mut uids = UidSet::new();
         match numbering {
             Numbering::Sequence => {
+                // Between the UIDs of the first and the last there are only those of the range.
                 for (first, last) in set.resolve_sequence(exists)? {
-                    uids.extend(&snapshot.uids(first.get()..=last.get())?);
+                    if let (Some(first), Some(last)) = (self.uid_at(first)?, self.uid_at(last)?) {
+                        uids.insert_range(first, last);
+                    }
                 }
             }
             Numbering::Uid => {
@@ -97,6 +102,10 @@ impl SelectedView {
             }
         }
         Ok(uids)
+    }
+
+    fn uid_at(&self, number: NonZeroU32) -> Result<Option<Uid>, Error> {
+        SeqNo::new(number.get()).map_or(Ok(None), |seq| self.snapshot.uid_at(seq))
     }
 
     /// Takes over the flags of a later snapshot; messages and numbers stay. What changed is kept
@@ -125,19 +134,23 @@ impl SelectedView {
         Ok(Moved { before, expunged: diff.expunged.clone(), exists })
     }
 
-    /// Takes note that these flags were told, or need not be.
-    pub(crate) fn told(&mut self, is_told: impl Fn(Uid, ModSeq) -> bool) -> Result<(), Error> {
-        if self.untold.is_empty() {
-            return Ok(());
+    /// Takes note that the flags of these messages were told, or need not be.
+    pub(crate) fn told(&mut self, uids: &UidSet) {
+        if !self.untold.is_empty() {
+            self.untold = self.untold.without(uids);
         }
-        let mut untold = UidSet::new();
-        for row in self.snapshot.rows(&self.untold) {
+    }
+
+    /// Takes note that those of these messages were told that were changed last at `modseq`.
+    pub(crate) fn told_at(&mut self, uids: &UidSet, modseq: ModSeq) -> Result<(), Error> {
+        let mut told = UidSet::new();
+        for row in self.snapshot.rows(&self.untold.intersection(uids)) {
             let row = row?;
-            if !is_told(row.uid, row.modseq) {
-                untold.insert(row.uid);
+            if row.modseq == modseq {
+                told.insert(row.uid);
             }
         }
-        self.untold = untold;
+        self.told(&told);
         Ok(())
     }
 }
@@ -229,15 +242,9 @@ impl Selected {
     ) -> Result<(), Stop> {
         let snapshot = &self.view.snapshot;
         let mut writer = RowWriter::new(FlagTexts::new(snapshot.keywords()));
-        for row in snapshot.rows(uids) {
-            let row = row?;
-            let out = dialogue.out();
-            RowWriter::begin(&row, out);
-            for item in items {
-                writer.push(*item, &row, out);
-            }
-            RowWriter::end(out);
-            dialogue.connection.flush_if_full().await?;
+        let mut walk = Walk::new(snapshot.runs(uids));
+        while writer.lines(items, &mut walk, dialogue.out(), OUTPUT_FULL)? {
+            dialogue.breathe().await?;
         }
         Ok(())
     }
@@ -245,15 +252,14 @@ impl Selected {
 
 /// `* n EXPUNGE`, from the highest number down, so that none of them moves another.
 async fn tell_expunged(moved: &Moved, dialogue: &mut Dialogue) -> Result<(), Stop> {
-    let ranges: Vec<_> = moved.expunged.ranges().collect();
-    for uid in ranges.into_iter().rev().flat_map(Iterator::rev).filter_map(Uid::new) {
-        if let Some(seq) = moved.before.seq_of(uid)? {
+    for numbers in moved.before.numbers_down(&moved.expunged) {
+        for number in numbers?.rev() {
             let out = dialogue.out();
             out.extend_from_slice(b"* ");
-            super::encode::push_number(out, seq.get());
+            push_number(out, number);
             out.extend_from_slice(b" EXPUNGE\r\n");
-            dialogue.connection.flush_if_full().await?;
         }
+        dialogue.breathe().await?;
     }
     Ok(())
 }

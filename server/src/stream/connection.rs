@@ -18,7 +18,7 @@ use crate::tls::TlsConfigs;
 /// What one read asks for: enough for pipelined commands, and for messages few system calls.
 const READ_LEN: usize = 16 << 10;
 /// How much output gathers before [`Connection::flush_if_full`] sends it.
-const OUTPUT_FULL: usize = 64 << 10;
+pub const OUTPUT_FULL: usize = 64 << 10;
 /// The most that one write call takes; a client that takes a piece this large within the write
 /// time is not stalled.
 const WRITE_LEN: usize = 256 << 10;
@@ -218,12 +218,12 @@ impl Connection {
     }
 
     /// Sends what gathered, if it is much: the way to answer at length in bounded memory, and
-    /// at the client's pace.
-    pub async fn flush_if_full(&mut self) -> Result<(), StreamError> {
+    /// at the client's pace. Says whether it was.
+    pub async fn flush_if_full(&mut self) -> Result<bool, StreamError> {
         if self.output.len() < OUTPUT_FULL {
-            return Ok(());
+            return Ok(false);
         }
-        self.flush().await
+        self.flush().await.map(|()| true)
     }
 
     /// Sends what gathered. An error leaves the connection useless.

@@ -7,7 +7,7 @@ mod section;
 
 use std::sync::Arc;
 
-use engine::{Error, FlagAction, FlagEdit, FlagSet, Mailbox, ModSeq, Row, SystemFlag, UidSet};
+use engine::{Error, FlagAction, FlagEdit, FlagSet, Mailbox, ModSeq, Row, Run, SystemFlag, UidSet};
 
 use self::section::{OpenMessage, Unreadable, WantedSection};
 use crate::imap::command::{Access, Fetch, FetchAttribute, FetchItems};
@@ -16,9 +16,8 @@ use crate::imap::encode::{FlagTexts, RowWriter};
 use crate::imap::outcome::{Outcome, Stop};
 use crate::imap::response::{Done, Refusal};
 use crate::imap::session::{HeldBody, Selected};
-
-/// Output that is made at one go.
-const PIECE_LEN: usize = 64 << 10;
+use crate::imap::walk::Walk;
+use crate::stream::OUTPUT_FULL;
 
 /// Answers, and marks as read what was read.
 pub(crate) async fn fetch(
@@ -40,10 +39,11 @@ pub(crate) async fn fetch(
     let wanted = (&uids, &fetch.items, marked);
     let damaged = write(selected, wanted, &mut last_body, dialogue).await?;
     selected.last_body = last_body;
-    let tells_flags = fetch.items.wants(FetchAttribute::Flags);
-    selected
-        .view
-        .told(|uid, modseq| uids.contains(uid) && (tells_flags || Some(modseq) == marked))?;
+    if fetch.items.wants(FetchAttribute::Flags) {
+        selected.view.told(&uids);
+    } else if let Some(marked) = marked {
+        selected.view.told_at(&uids, marked)?;
+    }
     match damaged {
         0 => Ok(Done::ok("FETCH completed")),
         _ => Err(Refusal::no("CORRUPTION", "Some messages could not be read").into()),
@@ -95,13 +95,13 @@ async fn write(
         last_body,
         damaged: 0,
     };
-    let mut rows = snapshot.rows(uids);
+    let mut walk = Walk::new(snapshot.runs(uids));
     loop {
         let out = dialogue.out();
         let has_more = if items.reads_messages() {
-            blocking(|| writer.piece(&mut rows, out))
+            blocking(|| writer.piece(&mut walk, out))
         } else {
-            writer.piece(&mut rows, out)
+            writer.piece(&mut walk, out)
         }?;
         if !has_more {
             return Ok(writer.damaged);
@@ -131,11 +131,11 @@ pub fn fetch_answers(
         last_body: &mut None,
         damaged: 0,
     };
-    let mut rows = snapshot.rows(&uids);
+    let mut walk = Walk::new(snapshot.runs(&uids));
     let mut has_more = true;
     while has_more {
         out.clear();
-        has_more = writer.piece(&mut rows, out)?;
+        has_more = writer.piece(&mut walk, out)?;
         take(out);
     }
     Ok(())
@@ -164,48 +164,53 @@ struct Writer<'f> {
 
 impl Writer<'_> {
     /// Writes messages until there is enough to send; false when there are no more.
-    fn piece(
+    fn piece<'s>(
         &mut self,
-        rows: &mut impl Iterator<Item = Result<Row, Error>>,
+        walk: &mut Walk<'s, impl Iterator<Item = Result<Run<'s>, Error>>>,
         out: &mut Vec<u8>,
     ) -> Result<bool, Error> {
-        while out.len() < PIECE_LEN {
-            let Some(row) = rows.next() else { return Ok(false) };
-            self.message(&row?, out);
+        if !self.items.reads_messages() && self.marked.is_none() {
+            return self.rows.lines(&self.items.attributes, walk, out, OUTPUT_FULL);
+        }
+        while out.len() < OUTPUT_FULL {
+            let Some((run, nth)) = walk.here()? else { return Ok(false) };
+            self.message((run, nth), out);
+            walk.go_to(nth + 1);
         }
         Ok(true)
     }
 
     /// Writes one message; one that cannot be read is left out, and counted.
-    fn message(&mut self, row: &Row, out: &mut Vec<u8>) {
+    fn message(&mut self, (run, nth): (&Run<'_>, usize), out: &mut Vec<u8>) {
+        let Some(row) = run.row(nth) else { return };
         let start = out.len();
-        if let Err(error) = self.try_message(row, out) {
+        let is_marked = self.marked == Some(row.modseq);
+        let extra = self.extra.iter().filter(|_| is_marked);
+        let items = self.items.attributes.iter().chain(extra).copied();
+        self.rows.begin(items, (run, nth), out);
+        if let Err(error) = self.try_message(&row, out) {
             tracing::error!(uid = row.uid.get(), %error, "cannot read a message");
             out.truncate(start);
             self.damaged += 1;
-        }
-    }
-
-    fn try_message(&mut self, row: &Row, out: &mut Vec<u8>) -> Result<(), Unreadable> {
-        RowWriter::begin(row, out);
-        for attribute in &self.items.attributes {
-            self.rows.push(*attribute, row, out);
-        }
-        if self.marked == Some(row.modseq) {
-            self.extra.iter().for_each(|attribute| self.rows.push(*attribute, row, out));
-        }
-        if self.items.reads_messages() {
-            let stored = self.mailbox.message(row);
-            let mut message = OpenMessage::new(stored, row.email_id, self.last_body.take());
-            for attribute in &self.items.attributes {
-                message.push(*attribute, out)?;
-            }
-            for section in &self.sections {
-                message.push_section(section, out)?;
-            }
-            *self.last_body = message.held_body(&self.items.sections);
+            return;
         }
         RowWriter::end(out);
+    }
+
+    /// What the message tells.
+    fn try_message(&mut self, row: &Row, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+        if !self.items.reads_messages() {
+            return Ok(());
+        }
+        let stored = self.mailbox.message(row);
+        let mut message = OpenMessage::new(stored, row.email_id, self.last_body.take());
+        for attribute in &self.items.attributes {
+            message.push(*attribute, out)?;
+        }
+        for section in &self.sections {
+            message.push_section(section, out)?;
+        }
+        *self.last_body = message.held_body(&self.items.sections);
         Ok(())
     }
 }

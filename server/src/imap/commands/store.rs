@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use engine::{
-    Error, FlagAction, FlagBits, FlagEdit, FlagSet, FlagsEdited, Keyword, Row, Snapshot, Uid,
-    UidSet,
+    Error, FlagAction, FlagBits, FlagEdit, FlagSet, FlagsEdited, Keyword, Snapshot, Uid, UidSet,
 };
 
 use crate::imap::command::{Echo, FetchAttribute, FlagChange, Numbering, Store};
 use crate::imap::dialogue::Dialogue;
 use crate::imap::encode::uid_set;
-use crate::imap::outcome::{Outcome, Stop};
+use crate::imap::outcome::Outcome;
 use crate::imap::response::Done;
 use crate::imap::session::Selected;
 
@@ -28,10 +27,15 @@ pub(crate) async fn store(
     selected.view.advance_flags(selected.mailbox.snapshot())?;
     selected.tell_keywords(dialogue);
     match store.echo {
-        Echo::Told => tell(selected, (&uids, &edited), store.numbering, dialogue).await?,
+        Echo::Told => {
+            // The new flags of all that were named, changed or not, but for the conflicts.
+            let named = uids.without(&edited.conflicts);
+            selected.write_flags(&named, store.numbering, dialogue).await?;
+            selected.view.told(&named);
+        }
         Echo::Silent => {
             let quiet = quiet(selected, &before, (&store, &edited))?;
-            selected.view.told(|uid, _| quiet.contains(uid))?;
+            selected.view.told(&quiet);
             if selected.authenticated.condstore {
                 // A silent STORE still tells mod-sequences (RFC 7162, 3.1.3).
                 let items = [FetchAttribute::Uid, FetchAttribute::ModSeq];
@@ -48,27 +52,17 @@ pub(crate) async fn store(
 }
 
 async fn edit(selected: &Selected, uids: &UidSet, store: &Store) -> Result<FlagsEdited, Error> {
-    let action = match store.change {
+    let (uids, flags, unchanged_since) = (uids.clone(), store.flags.clone(), store.unchanged_since);
+    let edit = FlagEdit { uids, action: action(store.change), flags, unchanged_since };
+    selected.mailbox.edit_flags(edit).await
+}
+
+fn action(change: FlagChange) -> FlagAction {
+    match change {
         FlagChange::Add => FlagAction::Add,
         FlagChange::Remove => FlagAction::Remove,
         FlagChange::Replace => FlagAction::Replace,
-    };
-    let (uids, flags, unchanged_since) = (uids.clone(), store.flags.clone(), store.unchanged_since);
-    selected.mailbox.edit_flags(FlagEdit { uids, action, flags, unchanged_since }).await
-}
-
-/// The new flags of all that were named, changed or not, but for the conflicts.
-async fn tell(
-    selected: &mut Selected,
-    (uids, edited): (&UidSet, &FlagsEdited),
-    numbering: Numbering,
-    dialogue: &mut Dialogue,
-) -> Result<(), Stop> {
-    let snapshot = selected.view.snapshot();
-    let named = existing(snapshot, uids, |row| !edited.conflicts.contains(row.uid))?;
-    selected.write_flags(&named, numbering, dialogue).await?;
-    selected.view.told(|uid, _| named.contains(uid))?;
-    Ok(())
+    }
 }
 
 /// The messages of which a silent STORE need not tell: their flags are what the client can work
@@ -80,19 +74,8 @@ fn quiet(
 ) -> Result<UidSet, Error> {
     let after = selected.view.snapshot();
     let bits = bits(&store.flags, after.keywords());
-    let mut quiet = UidSet::new();
-    for (was, is) in before.rows(&edited.changed).zip(after.rows(&edited.changed)) {
-        let (was, is) = (was?, is?);
-        let expected = match store.change {
-            FlagChange::Add => was.flags | bits,
-            FlagChange::Remove => was.flags.without(bits),
-            FlagChange::Replace => bits,
-        };
-        if is.flags == expected {
-            quiet.insert(is.uid);
-        }
-    }
-    Ok(quiet)
+    let unlike = after.unlike(before, &edited.changed, (action(store.change), bits))?;
+    Ok(edited.changed.without(&unlike))
 }
 
 fn bits(flags: &FlagSet, keywords: &[Keyword]) -> FlagBits {
@@ -100,30 +83,17 @@ fn bits(flags: &FlagSet, keywords: &[Keyword]) -> FlagBits {
     numbered.fold(flags.system, |bits, (number, _)| bits | FlagBits::keyword(number))
 }
 
-/// The UIDs of a set that have a message in the snapshot.
-fn existing(
-    snapshot: &Snapshot,
-    uids: &UidSet,
-    is_wanted: impl Fn(&Row) -> bool,
-) -> Result<UidSet, Error> {
-    let mut existing = UidSet::new();
-    for row in snapshot.rows(uids) {
-        let row = row?;
-        if is_wanted(&row) {
-            existing.insert(row.uid);
-        }
-    }
-    Ok(existing)
-}
-
 /// A set of messages in the numbers that the client used.
 fn numbers(snapshot: &Snapshot, uids: &UidSet, numbering: Numbering) -> Result<String, Error> {
     let mut numbers = UidSet::new();
     if numbering == Numbering::Sequence {
-        for row in snapshot.rows(uids) {
+        for run in snapshot.runs(uids) {
+            let run = run?;
+            let first = run.first().get();
+            let last = u32::try_from(run.len()).map_or(first, |len| first + len - 1);
             // Both kinds of number ascend together, and are written alike.
-            if let Some(number) = Uid::new(row?.seq.get()) {
-                numbers.insert(number);
+            if let (Some(first), Some(last)) = (Uid::new(first), Uid::new(last)) {
+                numbers.insert_range(first, last);
             }
         }
     }

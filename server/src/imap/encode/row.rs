@@ -1,65 +1,132 @@
-//! The hot path of FETCH: what can be told of a message from its row alone.
+//! The hot path of FETCH: what can be told of a message from its columns alone.
 
-use engine::Row;
+use engine::{Error, Run};
 
-use super::{FlagTexts, push_date_time, push_number};
+use super::{DateTexts, Digits, FlagTexts, Pen, Sheet};
 use crate::imap::command::FetchAttribute;
+use crate::imap::walk::Walk;
 
-/// Writes `* n FETCH (…` for rows of one snapshot.
+/// Writes `* n FETCH (…` for messages of one snapshot.
 #[derive(Debug)]
 pub(crate) struct RowWriter<'k> {
-    flags: FlagTexts<'k>,
+    sheet: Sheet,
+    items: ItemWriter<'k>,
 }
 
 impl<'k> RowWriter<'k> {
     /// With the flags of a mailbox.
     pub(crate) fn new(flags: FlagTexts<'k>) -> Self {
-        Self { flags }
+        Self { sheet: Sheet::new(), items: ItemWriter::new(flags) }
     }
 
-    /// Begins the answer for one message.
-    pub(crate) fn begin(row: &Row, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"* ");
-        push_number(out, row.seq.get());
-        out.extend_from_slice(b" FETCH (");
+    /// The whole answers for messages, until `out` is full; false when there are no more.
+    pub(crate) fn lines<'s>(
+        &mut self,
+        wanted: &[FetchAttribute],
+        walk: &mut Walk<'s, impl Iterator<Item = Result<Run<'s>, Error>>>,
+        out: &mut Vec<u8>,
+        full: usize,
+    ) -> Result<bool, Error> {
+        let mut pen = self.sheet.pen(out);
+        while let Some((run, from)) = walk.here()? {
+            let mut next = from;
+            while next < run.len() && !pen.make_room(full) {
+                self.items.begin((run, next), &mut pen);
+                for item in wanted {
+                    self.items.push(*item, (run, next), &mut pen);
+                }
+                pen.take_space_back();
+                pen.push(b")\r\n");
+                next += 1;
+            }
+            let is_full = next < run.len();
+            walk.go_to(next);
+            if is_full {
+                return Ok(true);
+            }
+        }
+        pen.settle();
+        Ok(false)
     }
 
-    /// Ends it. Every item leaves a space behind it; the last one is taken back.
+    /// The beginning of an answer, with a space behind every item.
+    pub(crate) fn begin(
+        &mut self,
+        wanted: impl Iterator<Item = FetchAttribute>,
+        (run, nth): (&Run<'_>, usize),
+        out: &mut Vec<u8>,
+    ) {
+        let mut pen = self.sheet.pen(out);
+        self.items.begin((run, nth), &mut pen);
+        for item in wanted {
+            self.items.push(item, (run, nth), &mut pen);
+        }
+        pen.settle();
+    }
+
+    /// Its end, in place of the last space.
     pub(crate) fn end(out: &mut Vec<u8>) {
         if out.last() == Some(&b' ') {
             out.pop();
         }
         out.extend_from_slice(b")\r\n");
     }
+}
 
-    /// One item and a space. Items that need more than the row write nothing.
-    pub(crate) fn push(&mut self, attribute: FetchAttribute, row: &Row, out: &mut Vec<u8>) {
-        match attribute {
+#[derive(Debug)]
+struct ItemWriter<'k> {
+    flags: FlagTexts<'k>,
+    dates: DateTexts,
+    seq: Digits,
+    uid: Digits,
+    size: Digits,
+    modseq: Digits,
+}
+
+impl<'k> ItemWriter<'k> {
+    fn new(flags: FlagTexts<'k>) -> Self {
+        let [seq, uid, size, modseq] = [(); 4].map(|()| Digits::new());
+        Self { flags, dates: DateTexts::new(), seq, uid, size, modseq }
+    }
+
+    #[inline]
+    fn begin(&mut self, (run, nth): (&Run<'_>, usize), pen: &mut Pen<'_>) {
+        pen.push(b"* ");
+        self.seq.push(u64::from(run.first().get()) + nth as u64, pen);
+        pen.push(b" FETCH (");
+    }
+
+    /// One item and a space. Items that need more than columns write nothing.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the pen's place stays in a register only inside")]
+    fn push(&mut self, item: FetchAttribute, (run, nth): (&Run<'_>, usize), pen: &mut Pen<'_>) {
+        match item {
             FetchAttribute::Uid => {
-                out.extend_from_slice(b"UID ");
-                push_number(out, row.uid.get());
+                pen.push(b"UID ");
+                self.uid.push(run.uids().get(nth).copied().unwrap_or(0).into(), pen);
             }
             FetchAttribute::Flags => {
-                out.extend_from_slice(b"FLAGS ");
-                self.flags.push(row.flags, out);
+                pen.push(b"FLAGS ");
+                self.flags.push(run.flags(nth), pen);
             }
             FetchAttribute::InternalDate => {
-                out.extend_from_slice(b"INTERNALDATE ");
-                push_date_time(out, row.internal_date.seconds, row.internal_date.zone_minutes);
+                let date = run.internal_date(nth);
+                pen.push(b"INTERNALDATE ");
+                self.dates.push(date.seconds, date.zone_minutes, pen);
             }
             FetchAttribute::Size => {
-                out.extend_from_slice(b"RFC822.SIZE ");
-                push_number(out, row.size);
+                pen.push(b"RFC822.SIZE ");
+                self.size.push(run.size(nth).into(), pen);
             }
             FetchAttribute::ModSeq => {
-                out.extend_from_slice(b"MODSEQ (");
-                push_number(out, row.modseq.get());
-                out.push(b')');
+                pen.push(b"MODSEQ (");
+                self.modseq.push(run.modseq(nth), pen);
+                pen.push(b")");
             }
             FetchAttribute::Envelope | FetchAttribute::Body | FetchAttribute::BodyStructure => {
                 return;
             }
         }
-        out.push(b' ');
+        pen.push(b" ");
     }
 }

@@ -104,7 +104,7 @@ async fn what_was_told_is_not_told_again() {
     let mut view = fixture.view();
     fixture.flag(&uids(&[1, 2]), SystemFlag::Flagged).await;
     view.advance_flags(fixture.mailbox.snapshot()).expect("readable");
-    view.told(|uid, _| uid.get() == 1).expect("readable");
+    view.told(&UidSet::from_iter(Uid::new(1)));
     assert_eq!(view.untold.to_string(), "2");
     let moved = view.advance(&fixture.mailbox, fixture.mailbox.snapshot()).expect("readable");
     assert!(moved.expunged.is_empty() && moved.exists.is_none());
