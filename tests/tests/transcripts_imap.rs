@@ -39,6 +39,7 @@ tests::transcripts! {
     search_results_in_short,
     select_closes_the_old_mailbox_first,
     select_tells_everything_always,
+    several_messages_are_appended_all_or_none,
     silence_ends_the_session,
     start_tls_throws_plain_text_away,
     status_tells_what_is_asked,

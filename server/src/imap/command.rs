@@ -151,7 +151,7 @@ pub enum Body {
         /// What to tell of it.
         items: Vec<StatusItem>,
     },
-    /// APPEND (RFC 3501, 6.3.11).
+    /// APPEND (RFC 3501, 6.3.11; RFC 3502).
     Append(Append),
     /// IDLE (RFC 2177).
     Idle,
@@ -284,18 +284,25 @@ pub enum StatusItem {
     HighestModSeq,
 }
 
-/// APPEND's arguments. The message stays where it is in the command's bytes, so that a large one
-/// is in memory once.
+/// APPEND's arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Append {
     /// Where to.
     pub mailbox: MailboxName,
+    /// All of them or none (RFC 3502); at least one.
+    pub messages: Vec<AppendMessage>,
+}
+
+/// One message of an APPEND. It stays where it is in the command's bytes, so that a large one is
+/// in memory once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppendMessage {
     /// The flags to set.
     pub flags: FlagSet,
     /// The internal date, or now.
     pub date: Option<DateTime>,
     /// The message's place in the bytes the command was parsed from.
-    pub message: Range<usize>,
+    pub place: Range<usize>,
 }
 
 /// A moment with the zone it was written in.

@@ -10,7 +10,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use engine::UidSet;
+
 use super::command::{Command, Tag};
+use super::encode::push_range;
 use super::parse::{Assembler, Fault, Limits, Oversize, Step, parse_command, tag_of};
 use super::response::{Done, Refusal, Verdict};
 use crate::config::Role;
@@ -174,12 +177,39 @@ impl Dialogue {
         let _ = write!(self.out(), "* {text}\r\n");
     }
 
-    /// The last line of an answer to a command that was done.
+    /// The last line of an answer to a command that was done, with a code that has no sets.
     pub(crate) fn done(&mut self, tag: &Tag, done: &Done) {
         let _ = match &done.code {
             Some(code) => write!(self.out(), "{tag} OK [{code}] {}\r\n", done.text),
             None => write!(self.out(), "{tag} OK {}\r\n", done.text),
         };
+    }
+
+    /// An `OK` response under a tag or `*`, in pieces where its code is long.
+    pub(crate) async fn ok(&mut self, tag: &str, done: &Done) -> Result<(), StreamError> {
+        let Some(code) = &done.code else {
+            let _ = write!(self.out(), "{tag} OK {}\r\n", done.text);
+            return Ok(());
+        };
+        let _ = write!(self.out(), "{tag} OK [{code}");
+        for set in &done.sets {
+            self.out().push(b' ');
+            self.uid_set(set).await?;
+        }
+        let _ = write!(self.out(), "] {}\r\n", done.text);
+        Ok(())
+    }
+
+    /// A set of UIDs as IMAP writes it, in pieces where it is long.
+    pub(crate) async fn uid_set(&mut self, set: &UidSet) -> Result<(), StreamError> {
+        for (index, range) in set.ranges().enumerate() {
+            if index > 0 {
+                self.out().push(b',');
+            }
+            push_range(self.out(), *range.start(), *range.end());
+            self.breathe().await?;
+        }
+        Ok(())
     }
 
     /// The last line of an answer to a command that was refused; untagged if it had no tag.

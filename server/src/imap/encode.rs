@@ -6,8 +6,6 @@ mod flags;
 mod row;
 mod sheet;
 
-use engine::UidSet;
-
 pub(crate) use date_text::DateTexts;
 pub(crate) use flags::{FlagTexts, push_flag_set};
 pub(crate) use row::RowWriter;
@@ -27,11 +25,6 @@ pub(crate) fn push_range(out: &mut Vec<u8>, first: u32, last: u32) {
         out.push(b':');
         push_number(out, last);
     }
-}
-
-/// A set of UIDs as IMAP writes it.
-pub(crate) fn uid_set(set: &UidSet) -> String {
-    set.to_string()
 }
 
 /// A string: quoted, or a literal if a quoted one could not hold it.

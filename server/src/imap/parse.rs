@@ -18,10 +18,13 @@ use cursor::{Cursor, Malformed};
 pub(crate) use search::CHARSETS;
 
 use super::command::{
-    Access, Append, Body, Command, Condstore, Echo, FlagChange, MailboxName, Numbering, Secret,
-    StatusItem, Store, Tag, Transfer,
+    Access, Append, AppendMessage, Body, Command, Condstore, Echo, FlagChange, MailboxName,
+    Numbering, Secret, StatusItem, Store, Tag, Transfer,
 };
 use super::utf7;
+
+/// Messages in one APPEND, so that many small ones do not take more memory than a large one.
+const APPEND_MESSAGES_MAX: usize = 10_000;
 
 /// Why bytes are no command, with its tag if they have one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -252,9 +255,21 @@ fn status(cursor: &mut Cursor<'_>) -> Result<Body, Malformed> {
     Ok(Body::Status { mailbox, items })
 }
 
+/// One message or more (RFC 3502), each in a literal or a literal8 (RFC 3516, 4.4).
 fn append(cursor: &mut Cursor<'_>) -> Result<Append, Malformed> {
     let mailbox = next_mailbox(cursor)?;
     cursor.space()?;
+    let mut messages = vec![append_message(cursor)?];
+    while cursor.more_words() {
+        if messages.len() >= APPEND_MESSAGES_MAX {
+            return Err(Malformed::Expected("fewer messages"));
+        }
+        messages.push(append_message(cursor)?);
+    }
+    Ok(Append { mailbox, messages })
+}
+
+fn append_message(cursor: &mut Cursor<'_>) -> Result<AppendMessage, Malformed> {
     let mut flags = FlagSet::default();
     if cursor.peek() == Some(b'(') {
         flags = flag_list(cursor)?;
@@ -265,8 +280,9 @@ fn append(cursor: &mut Cursor<'_>) -> Result<Append, Malformed> {
         date = Some(date::date_time(&cursor.string()?)?);
         cursor.space()?;
     }
-    let message = cursor.literal_range()?;
-    Ok(Append { mailbox, flags, date, message })
+    cursor.eat(b'~');
+    let place = cursor.literal_range()?;
+    Ok(AppendMessage { flags, date, place })
 }
 
 fn store(cursor: &mut Cursor<'_>, numbering: Numbering) -> Result<Store, Malformed> {

@@ -2,11 +2,15 @@
 
 use std::borrow::Cow;
 
+use engine::UidSet;
+
 /// A command did what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Done {
     /// The response code, without its brackets.
     pub(crate) code: Option<String>,
+    /// The sets that end the code: as long as they like, so they are written straight to the client.
+    pub(crate) sets: Vec<UidSet>,
     /// For people.
     pub(crate) text: &'static str,
 }
@@ -14,12 +18,17 @@ pub(crate) struct Done {
 impl Done {
     /// Without a response code.
     pub(crate) fn ok(text: &'static str) -> Self {
-        Self { code: None, text }
+        Self { code: None, sets: Vec::new(), text }
     }
 
     /// With a response code.
     pub(crate) fn with(code: String, text: &'static str) -> Self {
-        Self { code: Some(code), text }
+        Self { code: Some(code), sets: Vec::new(), text }
+    }
+
+    /// With a response code and the sets that belong to it.
+    pub(crate) fn with_sets(code: String, sets: Vec<UidSet>, text: &'static str) -> Self {
+        Self { code: Some(code), sets, text }
     }
 }
 

@@ -181,7 +181,7 @@ impl Session {
             }
             Self::Authenticated(state) => {
                 let outcome = commands::idle(None, dialogue).await;
-                finish(tag, outcome, dialogue)?;
+                Box::pin(finish(tag, outcome, dialogue)).await?;
                 Ok(Self::Authenticated(state))
             }
             state => {
@@ -274,7 +274,7 @@ impl Authenticated {
         dialogue: &mut Dialogue,
     ) -> Result<Session, StreamError> {
         let outcome = commands::with_account(&mut self, body, bytes, dialogue).await;
-        finish(tag, outcome, dialogue)?;
+        finish(tag, outcome, dialogue).await?;
         Ok(Session::Authenticated(self))
     }
 }
@@ -313,19 +313,21 @@ impl Selected {
             (Ok(_), Err(stop)) => Err(stop),
             (outcome, _) => outcome,
         };
-        finish(tag, outcome, dialogue)?;
+        finish(tag, outcome, dialogue).await?;
         Ok(Session::Selected(self))
     }
 }
 
 /// The last line of an answer.
-fn finish(tag: &Tag, outcome: Outcome, dialogue: &mut Dialogue) -> Result<(), StreamError> {
+async fn finish(tag: &Tag, outcome: Outcome, dialogue: &mut Dialogue) -> Result<(), StreamError> {
     match outcome {
-        Ok(done) => dialogue.done(tag, &done),
-        Err(Stop::Refused(refusal)) => dialogue.refused(Some(tag), &refusal),
-        Err(Stop::Broken(error)) => return Err(error),
+        Ok(done) => dialogue.ok(tag.as_str(), &done).await,
+        Err(Stop::Refused(refusal)) => {
+            dialogue.refused(Some(tag), &refusal);
+            Ok(())
+        }
+        Err(Stop::Broken(error)) => Err(error),
     }
-    Ok(())
 }
 
 /// `* BYE` (RFC 3501, 7.1.5).

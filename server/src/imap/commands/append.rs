@@ -1,30 +1,67 @@
-//! APPEND (RFC 3501, 6.3.11) with APPENDUID (RFC 4315, 3).
+//! APPEND (RFC 3501, 6.3.11), of several messages too (RFC 3502), with APPENDUID (RFC 4315, 3).
 
 use engine::clock::unix_seconds;
-use engine::{AppendItem, InternalDate};
+use engine::{Account, AppendItem, InternalDate, Prepared};
 
 use super::copy::destination;
 use crate::delivery;
-use crate::imap::command::{Append, DateTime};
-use crate::imap::encode::uid_set;
+use crate::imap::command::{Append, AppendMessage, DateTime};
+use crate::imap::dialogue::blocking;
 use crate::imap::outcome::Outcome;
-use crate::imap::response::Done;
+use crate::imap::response::{Done, Refusal};
 use crate::imap::session::Authenticated;
 
-/// The message is stored byte for byte as it was sent.
-pub(crate) async fn append(session: &Authenticated, append: Append, mut bytes: Vec<u8>) -> Outcome {
+/// Bytes of messages that are prepared in one go.
+const PIECE_LEN: usize = 256 << 10;
+
+/// The messages are stored byte for byte as they were sent, all of them or none.
+pub(crate) async fn append(session: &Authenticated, append: Append, bytes: Vec<u8>) -> Outcome {
     let mailbox = destination(session, &append.mailbox)?;
-    // The command around the message is cut away where it is: no second copy of a large message.
-    bytes.truncate(append.message.end);
-    bytes.drain(..append.message.start.min(bytes.len()));
-    let account = session.account.clone();
-    let message = delivery::prepare(bytes, move |bytes| account.prepare(bytes)).await;
-    let now = || InternalDate { seconds: unix_seconds(), zone_minutes: 0 };
-    let internal_date = append.date.map_or_else(now, internal_date);
-    let item = AppendItem { message, flags: append.flags, internal_date };
-    let appended = mailbox.append(vec![item]).await?;
-    let code = format!("APPENDUID {} {}", appended.uid_validity.get(), uid_set(&appended.uids));
-    Ok(Done::with(code, "APPEND completed"))
+    // RFC 3502: a message of no octets is an error, and the way to cancel.
+    if append.messages.iter().any(|message| message.place.is_empty()) {
+        return Err(Refusal::no("CANNOT", "A message without octets: nothing is appended").into());
+    }
+    let prepared = prepare(&session.account, &append.messages, bytes).await;
+    let now = InternalDate { seconds: unix_seconds(), zone_minutes: 0 };
+    let items = append.messages.into_iter().zip(prepared).map(|(message, prepared)| AppendItem {
+        message: prepared,
+        flags: message.flags,
+        internal_date: message.date.map_or(now, internal_date),
+    });
+    let appended = mailbox.append(items.collect()).await?;
+    let code = format!("APPENDUID {}", appended.uid_validity.get());
+    Ok(Done::with_sets(code, vec![appended.uids], "APPEND completed"))
+}
+
+async fn prepare(
+    account: &Account,
+    messages: &[AppendMessage],
+    mut bytes: Vec<u8>,
+) -> Vec<Prepared> {
+    if let [message] = messages {
+        // The command around the message is cut away where it is: no second copy of a large
+        // message.
+        bytes.truncate(message.place.end);
+        bytes.drain(..message.place.start.min(bytes.len()));
+        let account = account.clone();
+        return vec![delivery::prepare(bytes, move |bytes| account.prepare(bytes)).await];
+    }
+    let mut prepared = Vec::with_capacity(messages.len());
+    while let Some(rest) = messages.get(prepared.len()..).filter(|rest| !rest.is_empty()) {
+        blocking(|| {
+            let mut len = 0;
+            for message in rest {
+                let octets = bytes.get(message.place.clone()).unwrap_or_default();
+                prepared.push(account.prepare(octets));
+                len += octets.len();
+                if len >= PIECE_LEN {
+                    break;
+                }
+            }
+        });
+        tokio::task::yield_now().await;
+    }
+    prepared
 }
 
 fn internal_date(date: DateTime) -> InternalDate {

@@ -3,7 +3,6 @@
 use engine::{Copied, Error, Mailbox};
 
 use crate::imap::command::{MailboxName, Transfer};
-use crate::imap::encode::uid_set;
 use crate::imap::outcome::Outcome;
 use crate::imap::response::{Done, Refusal};
 use crate::imap::session::{Authenticated, Selected};
@@ -19,7 +18,7 @@ pub(crate) async fn copy(selected: &Selected, copy: &Transfer) -> Outcome {
     Ok(if copied.dest.is_empty() {
         Done::ok("There was nothing to copy")
     } else {
-        Done::with(copy_uid(&copied), "COPY completed")
+        with_copy_uid(copied, "COPY completed")
     })
 }
 
@@ -36,7 +35,7 @@ pub(super) fn destination(
 }
 
 /// `COPYUID`: both sets have the same order.
-pub(super) fn copy_uid(copied: &Copied) -> String {
-    let (source, dest) = (uid_set(&copied.source), uid_set(&copied.dest));
-    format!("COPYUID {} {source} {dest}", copied.uid_validity.get())
+pub(super) fn with_copy_uid(copied: Copied, text: &'static str) -> Done {
+    let code = format!("COPYUID {}", copied.uid_validity.get());
+    Done::with_sets(code, vec![copied.source, copied.dest], text)
 }

@@ -1,6 +1,6 @@
 //! MOVE and UID MOVE (RFC 6851).
 
-use super::copy::{copy_uid, destination};
+use super::copy::{destination, with_copy_uid};
 use crate::imap::command::Transfer;
 use crate::imap::dialogue::Dialogue;
 use crate::imap::outcome::Outcome;
@@ -22,7 +22,7 @@ pub(crate) async fn r#move(
     }
     let moved = selected.mailbox.move_to(uids, &to).await?;
     if !moved.dest.is_empty() {
-        dialogue.untagged(format_args!("OK [{}] Moved", copy_uid(&moved)));
+        dialogue.ok("*", &with_copy_uid(moved, "Moved")).await?;
     }
     Ok(Done::ok("MOVE completed"))
 }

@@ -8,7 +8,6 @@ use engine::{
 
 use crate::imap::command::{Echo, FetchAttribute, FlagChange, Numbering, Store};
 use crate::imap::dialogue::Dialogue;
-use crate::imap::encode::uid_set;
 use crate::imap::outcome::Outcome;
 use crate::imap::response::Done;
 use crate::imap::session::Selected;
@@ -47,7 +46,7 @@ pub(crate) async fn store(
         Done::ok("STORE completed")
     } else {
         let set = numbers(selected.view.snapshot(), &edited.conflicts, store.numbering)?;
-        Done::with(format!("MODIFIED {set}"), "Some messages changed since")
+        Done::with_sets("MODIFIED".to_owned(), vec![set], "Some messages changed since")
     })
 }
 
@@ -84,21 +83,19 @@ fn bits(flags: &FlagSet, keywords: &[Keyword]) -> FlagBits {
 }
 
 /// A set of messages in the numbers that the client used.
-fn numbers(snapshot: &Snapshot, uids: &UidSet, numbering: Numbering) -> Result<String, Error> {
+fn numbers(snapshot: &Snapshot, uids: &UidSet, numbering: Numbering) -> Result<UidSet, Error> {
+    if numbering == Numbering::Uid {
+        return Ok(uids.clone());
+    }
     let mut numbers = UidSet::new();
-    if numbering == Numbering::Sequence {
-        for run in snapshot.runs(uids) {
-            let run = run?;
-            let first = run.first().get();
-            let last = u32::try_from(run.len()).map_or(first, |len| first + len - 1);
-            // Both kinds of number ascend together, and are written alike.
-            if let (Some(first), Some(last)) = (Uid::new(first), Uid::new(last)) {
-                numbers.insert_range(first, last);
-            }
+    for run in snapshot.runs(uids) {
+        let run = run?;
+        let first = run.first().get();
+        let last = u32::try_from(run.len()).map_or(first, |len| first + len - 1);
+        // Both kinds of number ascend together, and are written alike.
+        if let (Some(first), Some(last)) = (Uid::new(first), Uid::new(last)) {
+            numbers.insert_range(first, last);
         }
     }
-    Ok(match numbering {
-        Numbering::Uid => uid_set(uids),
-        Numbering::Sequence => uid_set(&numbers),
-    })
+    Ok(numbers)
 }

@@ -11,9 +11,9 @@ use memchr::{memchr, memchr_iter};
 pub struct Limits {
     /// All of a command but its literals.
     pub command_len_max: usize,
-    /// All literals of a command together, but for APPEND's message.
+    /// All literals of a command together, but for APPEND's messages.
     pub literals_len_max: usize,
-    /// APPEND's message.
+    /// Each of APPEND's messages.
     pub message_len_max: u64,
 }
 
@@ -53,7 +53,7 @@ pub struct Assembler {
     line_start: usize,
     /// Bytes of the lines so far.
     lines_len: usize,
-    /// Bytes of literals so far, but for APPEND's message.
+    /// Bytes of literals so far, but for APPEND's messages.
     literals_len: usize,
     has_message: bool,
     literal_left: u64,
@@ -178,10 +178,11 @@ impl Assembler {
         }
     }
 
-    /// APPEND's message, which is the literal that is not its mailbox name, has a limit of its
-    /// own; every other literal is part of the command.
+    /// APPEND's messages, which are the literals that are not its mailbox name, have a limit of
+    /// their own, each; every other literal is part of the command.
     fn admit(&mut self, literal: &Literal) -> Result<(), Oversize> {
-        if !self.has_message && is_append_message(&self.bytes) {
+        // Behind the first message of an APPEND there are only messages (RFC 3502).
+        if self.has_message || is_append_message(&self.bytes) {
             self.has_message = true;
             return if literal.len <= self.limits.message_len_max {
                 Ok(())
@@ -301,6 +302,19 @@ mod tests {
         let (step, ..) = feed([&b"a APPEND {900}\r\n"[..]]);
         assert!(matches!(step, Step::Refused(_, Oversize::Command)), "{step:?}");
         let (step, ..) = feed([&b"a APPEND in {1001}\r\n"[..]]);
+        assert!(matches!(step, Step::Refused(_, Oversize::Message)), "{step:?}");
+    }
+
+    #[test]
+    fn each_message_of_an_append_has_room() {
+        let message = [b'x'; 900];
+        let more = b" (\\Seen) ~{900+}\r\n";
+        let (step, continuations, _) =
+            feed([b"a APPEND in {900}\r\n", &message[..], more, &message, more, &message, b"\r\n"]);
+        let len = 20 + 3 * 900 + 2 * more.len() + 1;
+        assert!(matches!(step, Step::Complete(bytes) if bytes.len() == len));
+        assert_eq!(continuations, 1);
+        let (step, ..) = feed([b"a APPEND in {900}\r\n", &message[..], b" {1001}\r\n"]);
         assert!(matches!(step, Step::Refused(_, Oversize::Message)), "{step:?}");
     }
 

@@ -134,9 +134,10 @@ fn append_says_where_its_message_is() {
     let Ok(Command { body: Body::Append(append), .. }) = parse_command(command) else {
         panic!("not an APPEND");
     };
-    assert_eq!(command[append.message], *b"a\0\n");
-    assert_eq!(append.date.map(|date| date.seconds), Some(1));
-    assert_eq!(append.flags.keywords.len(), 1);
+    let [message] = append.messages.as_slice() else { panic!("not one message") };
+    assert_eq!(command[message.place.clone()], *b"a\0\n");
+    assert_eq!(message.date.map(|date| date.seconds), Some(1));
+    assert_eq!(message.flags.keywords.len(), 1);
 }
 
 #[test]
