@@ -79,6 +79,20 @@ pub(crate) struct MailboxImage {
 /// Message numbers on one page of places.
 pub(crate) const PLACES_PAGE_LEN: usize = 4096;
 
+/// Blobs on one page of their table.
+pub(crate) const BLOB_PAGE_LEN: usize = 1024;
+
+/// A blob of a shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BlobUse {
+    /// BLAKE3 of its bytes.
+    pub(crate) hash: [u8; 32],
+    /// From the sequence that messages are numbered by.
+    pub(crate) number: u64,
+    /// Messages that have it.
+    pub(crate) uses: u64,
+}
+
 /// A mailbox of a checkpoint: its name and so on, and where its image is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StoredMailbox {
@@ -106,5 +120,7 @@ pub(crate) struct Checkpoint {
     pub(crate) dictionaries: Vec<(u32, RecordAddr)>,
     /// Where the pages of message places are, from the first number on.
     pub(crate) places: Vec<RecordAddr>,
+    /// Where the pages of the table of blobs are.
+    pub(crate) blobs: Vec<RecordAddr>,
     pub(crate) accounts: Vec<StoredAccount>,
 }

@@ -36,7 +36,7 @@ pub use record::{FlagAction, SpecialUse};
 pub use state::{Diff, Expunge, FlagEdit, MailboxEntry, MailboxList, Row, Run, Snapshot};
 pub use store::{
     Account, AppendItem, Appended, Copied, Delivery, Expunged, Finding, FlagsEdited, Listings,
-    Mailbox, Options, Prepared, Progress, Reads, Receipt, Report, Store, StoredMessage, dump,
-    verify,
+    Mailbox, MessageSource, Options, Prepared, Progress, Reads, Receipt, Report, Store, StoredBody,
+    StoredMessage, dump, verify,
 };
 pub use uid_set::UidSet;

@@ -33,6 +33,19 @@ pub(crate) const RECIPE_TAIL_LEN_MAX: usize = 1 << 10;
 /// Bytes of a part that is stored decoded; beyond any message.
 pub(crate) const RECIPE_DECODED_LEN_MAX: u64 = 1 << 40;
 
+/// Decoded bytes of a part that is stored once for all messages that have it; few in tests, so
+/// that short messages meet every edge.
+pub(crate) const ATTACHMENT_LEN_MIN: usize = if cfg!(test) { 48 } else { 64 << 10 };
+/// Bytes of a chunk of such a part.
+pub(crate) const BLOB_CHUNK_LEN: u32 = if cfg!(test) { 40 } else { 256 << 10 };
+/// Bytes between the attachments of a message, and of all of them together, that are stored with
+/// the message.
+pub(crate) const BODY_REST_LEN_MAX: usize = if cfg!(test) { 600 } else { 1 << 20 };
+/// If all of them together are more, only stretches shorter than this stay.
+pub(crate) const BODY_STRETCH_LEN_MIN: usize = if cfg!(test) { 30 } else { 4 << 10 };
+/// Bytes of blobs written before changes that wait get their turn.
+pub(crate) const BLOB_STEP_LEN_MAX: u64 = if cfg!(test) { 100 } else { 4 << 20 };
+
 /// Bytes of a mailbox's whole name.
 pub(crate) const MAILBOX_NAME_LEN_MAX: usize = 1000;
 

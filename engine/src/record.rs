@@ -21,6 +21,10 @@ pub(crate) enum Kind {
     Transferred = 5,
     /// A compression dictionary.
     Dictionary = 6,
+    /// A stretch of a blob.
+    BlobChunk = 7,
+    /// A blob: what is stored once for all messages that have it.
+    Blob = 8,
     /// An account with its first mailboxes.
     AccountCreated = 16,
     /// Mailboxes made.
@@ -45,17 +49,21 @@ pub(crate) enum Kind {
     Places = 68,
     /// Derived: what neighbouring messages are listed by.
     ListPart = 69,
+    /// Derived: which blobs there are.
+    BlobTable = 70,
 }
 
 impl Kind {
     /// Every kind, for tables and tests.
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Message,
         Self::Appended,
         Self::FlagsChanged,
         Self::Expunged,
         Self::Transferred,
         Self::Dictionary,
+        Self::BlobChunk,
+        Self::Blob,
         Self::AccountCreated,
         Self::MailboxesCreated,
         Self::MailboxDeleted,
@@ -68,6 +76,7 @@ impl Kind {
         Self::Checkpoint,
         Self::Places,
         Self::ListPart,
+        Self::BlobTable,
     ];
 
     /// `None` for a number that this version does not know.

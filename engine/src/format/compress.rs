@@ -61,6 +61,7 @@ impl Codec {
 }
 
 /// A piece as it is stored.
+#[derive(Clone)]
 pub(crate) struct Piece {
     pub(crate) entry: PieceEntry,
     pub(crate) bytes: Vec<u8>,

@@ -6,7 +6,7 @@
 //! |-----:|--------------|-----------------------------------------------------------------------|
 //! |   65 | `HistoryPage`  | version (1 byte), list of expunges                                    |
 //! |   66 | `MailboxImage` | version, mailbox, UIDVALIDITY, UIDNEXT (0 = spent), highest modseq, keywords, list of chunks, list of pages, list of expunges, list of list parts |
-//! |   67 | Checkpoint   | version, replay from (address), next mailbox, next e-mail, list of (dictionary, address), list of places pages (addresses), list of accounts |
+//! |   67 | Checkpoint   | version, replay from (address), next mailbox, next e-mail, list of (dictionary, address), list of places pages (addresses), list of blob table pages (addresses), list of accounts |
 //! |   68 | Places       | version, for each number of the page: segment (4 bytes), offset (4 bytes), both 0 = nowhere |
 //!
 //! An expunge is: modseq, uid set. A page is: highest modseq, address. A chunk is: first UID, last
@@ -26,25 +26,25 @@ use crate::image::{
     Summary, Vanished,
 };
 
-const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 1;
 
-fn version(input: &mut Reader<'_>) -> Result<(), Fault> {
+pub(super) fn version(input: &mut Reader<'_>) -> Result<(), Fault> {
     match input.u8()? {
         VERSION => Ok(()),
         value => Err(Fault::Unknown { field: "image version", value: value.into() }),
     }
 }
 
-fn put_addr(addr: RecordAddr, out: &mut Vec<u8>) {
+pub(super) fn put_addr(addr: RecordAddr, out: &mut Vec<u8>) {
     out.put_varint(addr.segment.0);
     out.put_varint(addr.offset);
 }
 
-fn addr(input: &mut Reader<'_>) -> Result<RecordAddr, Fault> {
+pub(super) fn addr(input: &mut Reader<'_>) -> Result<RecordAddr, Fault> {
     Ok(LogPos { segment: SegmentId(input.varint()?), offset: input.varint()? })
 }
 
-fn list<T>(
+pub(super) fn list<T>(
     input: &mut Reader<'_>,
     each_min: usize,
     item: impl Fn(&mut Reader<'_>) -> Result<T, Fault>,
@@ -203,6 +203,8 @@ pub(crate) fn encode_checkpoint(checkpoint: &Checkpoint) -> Vec<u8> {
     }
     out.put_count(checkpoint.places.len());
     checkpoint.places.iter().for_each(|page| put_addr(*page, &mut out));
+    out.put_count(checkpoint.blobs.len());
+    checkpoint.blobs.iter().for_each(|page| put_addr(*page, &mut out));
     out.put_count(checkpoint.accounts.len());
     for account in &checkpoint.accounts {
         out.put_varint(account.account.0);
@@ -228,6 +230,7 @@ pub(crate) fn decode_checkpoint(payload: &[u8]) -> Result<Checkpoint, Fault> {
         next_email: input.varint()?,
         dictionaries: list(&mut input, 3, |input| Ok((input.varint32()?, addr(input)?)))?,
         places: list(&mut input, 2, addr)?,
+        blobs: list(&mut input, 2, addr)?,
         accounts: list(&mut input, 4, account)?,
     };
     input.finish()?;
@@ -322,6 +325,7 @@ mod tests {
             next_email: 99,
             dictionaries: vec![(1, place(900))],
             places: vec![place(800)],
+            blobs: vec![place(850)],
             accounts: vec![StoredAccount {
                 account: AccountId(1),
                 last_uid_validity: 300,
@@ -358,7 +362,7 @@ mod tests {
         );
         assert_eq!(
             hex(encode_checkpoint(&checkpoint())),
-            "010280200663 0101028407 0102a006 01 01ac02 01 05ac020005494e424f58 02bc05 01 05494e424f58"
+            "010280200663 0101028407 0102a006 0102d206 01 01ac02 01 05ac020005494e424f58 02bc05 01 05494e424f58"
                 .replace(' ', "")
         );
     }

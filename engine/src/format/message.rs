@@ -114,7 +114,6 @@ impl MessageTable {
     }
 
     /// Bytes of the body with its attachments.
-    #[cfg_attr(not(test), expect(dead_code, reason = "attachments are to use it"))]
     pub(crate) fn body_len(&self) -> u64 {
         let attached: u64 = self.attachments.iter().map(|attached| attached.encoded_len).sum();
         attached.saturating_add(self.piece(PieceKind::Body).raw_len.into())

@@ -75,6 +75,9 @@ pub(crate) fn decode(kind: Kind, payload: &[u8]) -> Result<Option<Record>, Fault
         }
         Kind::Message
         | Kind::Dictionary
+        | Kind::BlobChunk
+        | Kind::Blob
+        | Kind::BlobTable
         | Kind::Columns
         | Kind::Places
         | Kind::ListPart

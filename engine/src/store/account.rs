@@ -6,6 +6,7 @@ use crate::Error;
 use crate::ids::AccountId;
 use crate::record::SpecialUse;
 use crate::state::MailboxList;
+use crate::store::attached::MessageSource;
 use crate::store::cells::AccountCell;
 use crate::store::mailbox::Mailbox;
 use crate::store::prepare::Prepared;
@@ -39,6 +40,12 @@ impl Account {
     /// [`Store::prepare`](crate::Store::prepare) does.
     pub fn prepare(&self, bytes: &[u8]) -> Prepared {
         Prepared::with(bytes, self.shard.reader().dictionaries())
+    }
+
+    /// The same of bytes that stay where they are, as
+    /// [`Store::prepare_source`](crate::Store::prepare_source) does.
+    pub fn prepare_source(&self, source: &MessageSource) -> Prepared {
+        Prepared::with_source(source, self.shard.reader().dictionaries())
     }
 
     /// Opens a mailbox by its name; `INBOX` in any case.

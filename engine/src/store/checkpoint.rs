@@ -177,9 +177,25 @@ impl Writer {
         Ok(true)
     }
 
+    /// The same of pages of the table of blobs.
+    fn write_blobs(&mut self) -> Result<bool, Error> {
+        let (mut written, mut from) = (0, 0);
+        while let Some((index, page)) = self.blobs.next_dirty(from) {
+            if written > STEP_LEN_MAX {
+                return Ok(false);
+            }
+            let payload = format::blob::encode_table(page);
+            let addr = self.write_frame(Kind::BlobTable as u8, &payload)?;
+            self.blobs.set_stored(index, addr);
+            written += payload.len() as u64;
+            from = index + 1;
+        }
+        Ok(true)
+    }
+
     /// Writes the directory of the shard and points the manifest to it.
     fn finish_checkpoint(&mut self, replay_from: LogPos) -> Result<(), Error> {
-        if !self.write_places()? {
+        if !self.write_places()? || !self.write_blobs()? {
             return self.commit();
         }
         let accounts = self.accounts.all();
@@ -198,6 +214,7 @@ impl Writer {
             next_email: self.ids.email,
             dictionaries: self.dictionaries.iter().map(|(n, addr)| (*n, *addr)).collect(),
             places: self.reader.places().addrs(),
+            blobs: self.blobs.addrs(),
             accounts: accounts.collect(),
         };
         let payload = format::image::encode_checkpoint(&checkpoint);

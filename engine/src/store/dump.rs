@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::format;
+use crate::format::blob::{Blob, BlobChunk};
 use crate::format::dictionary::Dictionary;
 use crate::format::message::{MessageTable, PieceKind};
 use crate::ids::{LogPos, ShardId};
@@ -58,6 +59,7 @@ fn describe(kind: u8, payload: &[u8]) -> Result<String, Fault> {
             let part = format::list_part::check(payload)?;
             format!("list-part mailbox={} uids={}", part.mailbox, part.uids)
         }
+        Kind::BlobChunk | Kind::Blob | Kind::BlobTable => describe_blob(kind, payload)?,
         Kind::Dictionary => format!("{:?}", Dictionary::decode(payload)?),
         Kind::Columns => {
             let columns = format::columns::decode(payload)?;
@@ -81,6 +83,27 @@ fn describe(kind: u8, payload: &[u8]) -> Result<String, Fault> {
             let checkpoint = format::image::decode_checkpoint(payload)?;
             let (from, accounts) = (checkpoint.replay_from, checkpoint.accounts.len());
             format!("checkpoint replay-from={from} accounts={accounts}")
+        }
+    })
+}
+
+fn describe_blob(kind: Kind, payload: &[u8]) -> Result<String, Fault> {
+    Ok(match kind {
+        Kind::BlobChunk => {
+            let (chunk, _) = BlobChunk::decode(payload)?;
+            let (number, index, entry) = (chunk.number, chunk.index, chunk.entry);
+            let (stored, raw) = (entry.stored_len, entry.raw_len);
+            format!("blob-chunk number={number} index={index} bytes={stored}/{raw}")
+        }
+        Kind::Blob => {
+            let blob = Blob::decode(payload)?;
+            let (number, len, chunks) = (blob.number, blob.len, blob.chunks.len());
+            format!("blob number={number} bytes={len} chunks={chunks}")
+        }
+        _ => {
+            let page = format::blob::decode_table(payload)?;
+            let uses: u64 = page.iter().map(|used| used.uses).sum();
+            format!("blob-table blobs={} uses={uses}", page.len())
         }
     })
 }

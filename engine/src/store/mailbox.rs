@@ -135,7 +135,12 @@ impl Mailbox {
     /// Adds messages, all of them or none.
     pub fn append(&self, items: Vec<AppendItem>) -> Receipt<Appended> {
         let cell = Arc::clone(&self.cell);
-        self.account.shard.submit(move |writer| writer.append(&cell, &items))
+        let mut upload = None;
+        self.account.shard.submit_in_steps(move |writer| {
+            let messages: Vec<_> = items.iter().map(|item| &item.message).collect();
+            let is_ready = cell.is_deleted() || writer.put_blobs(&messages, &mut upload)?;
+            if is_ready { writer.append(&cell, &items).map(Some) } else { Ok(None) }
+        })
     }
 
     /// Changes flags of a set of messages, atomically.

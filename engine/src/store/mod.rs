@@ -1,6 +1,9 @@
 //! The store: joins the log and the mailbox states, and is what callers hold.
 
 mod account;
+mod attached;
+mod blobs;
+mod body;
 mod cells;
 mod checkpoint;
 mod dictionaries;
@@ -28,6 +31,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 pub use account::Account;
+pub use attached::MessageSource;
+pub use body::StoredBody;
 pub use dump::dump;
 pub use listings::Listings;
 pub use mailbox::{AppendItem, Appended, Copied, Expunged, FlagsEdited, Mailbox};
@@ -133,6 +138,12 @@ impl Store {
         Prepared::with(bytes, &self.0.dictionaries)
     }
 
+    /// The same of bytes that stay where they are, such as a file that is mapped: long ones are
+    /// read when they are stored, and never copied whole.
+    pub fn prepare_source(&self, source: &MessageSource) -> Prepared {
+        Prepared::with_source(source, &self.0.dictionaries)
+    }
+
     /// The account, if it has ever had a mailbox.
     pub fn account(&self, id: AccountId) -> Result<Option<Account>, Error> {
         let shard = self.shard(id)?;
@@ -180,8 +191,12 @@ impl Store {
                 continue;
             };
             let targets: Vec<Target> = chosen.iter().map(|delivery| delivery.target()).collect();
-            let message = message.clone();
-            receipts.push((places, shard.submit(move |writer| writer.deliver(&message, &targets))));
+            let (message, mut upload) = (message.clone(), None);
+            let receipt = shard.submit_in_steps(move |writer| {
+                let is_ready = writer.put_blobs(&[&message], &mut upload)?;
+                if is_ready { writer.deliver(&message, &targets).map(Some) } else { Ok(None) }
+            });
+            receipts.push((places, receipt));
         }
         let mut results: Vec<_> = deliveries.iter().map(|_| Err(Error::Closed)).collect();
         for (places, receipt) in receipts {

@@ -9,11 +9,15 @@ use crate::format::compress::{self, Codec, Piece};
 use crate::format::dictionary::{Effort, Purpose};
 use crate::format::message::MessageTable;
 use crate::ids::{EmailId, ThreadId};
-use crate::message::{ListData, SentDate, header_len};
+use crate::message::{ListData, SentDate};
+use crate::store::attached::{self, Attached, MessageSource};
 use crate::store::dictionaries::Dictionaries;
 
 /// Bytes of the longest table of a message without attachments.
 const TABLE_LEN_MAX: usize = 64;
+
+/// Bytes that an attachment takes in the table besides its recipe.
+const ATTACHED_LEN_MAX: usize = 40;
 
 /// A piece longer than this has enough of its own to refer to.
 const DICTIONARY_UPTO: usize = 128 << 10;
@@ -27,6 +31,7 @@ struct Parts {
     sent_date: Option<SentDate>,
     thread_id: ThreadId,
     pieces: [Piece; 2],
+    attached: Vec<Attached>,
 }
 
 impl Prepared {
@@ -40,19 +45,35 @@ impl Prepared {
     }
 
     pub(crate) fn with(bytes: &[u8], dictionaries: &Dictionaries) -> Self {
+        Self::make(bytes, None, dictionaries)
+    }
+
+    /// The same of bytes that stay where they are, so that long ones need not be copied.
+    pub(crate) fn with_source(source: &MessageSource, dictionaries: &Dictionaries) -> Self {
+        Self::make((**source).as_ref(), Some(source), dictionaries)
+    }
+
+    fn make(bytes: &[u8], source: Option<&MessageSource>, dictionaries: &Dictionaries) -> Self {
         let list = ListData::of(bytes);
-        let body = bytes.get(header_len(bytes)..).unwrap_or_default();
+        let structure = list.structure().expect("it was made just now");
+        let (attached, body) = attached::cut(bytes, &structure, source);
         let pack = |raw: &[u8], purpose| {
             let dictionary = dictionaries.newest(purpose).filter(|_| raw.len() <= DICTIONARY_UPTO);
             compress::pack(raw, Effort::Arrival, dictionary.as_deref())
         };
-        let pieces = [pack(list.as_bytes(), Purpose::Head), pack(body, Purpose::Body)];
+        let pieces = [pack(list.as_bytes(), Purpose::Head), pack(&body, Purpose::Body)];
         Self(Arc::new(Parts {
             size: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
             sent_date: list.sent_date(),
             thread_id: ThreadId(list.thread_hash()),
             pieces,
+            attached,
         }))
+    }
+
+    /// What of its body stands by itself.
+    pub(crate) fn attached(&self) -> &[Attached] {
+        &self.0.attached
     }
 
     /// RFC822.SIZE: octets of the message.
@@ -60,17 +81,21 @@ impl Prepared {
         self.0.size
     }
 
-    /// Bytes it takes in the log.
+    /// Bytes it takes in the log, less what stands by itself.
     pub fn stored_len(&self) -> u64 {
         let pieces = self.0.pieces.iter().map(|piece| piece.bytes.len());
-        (TABLE_LEN_MAX + pieces.sum::<usize>()) as u64
+        let attached = self.0.attached.iter();
+        let attached = attached.map(|attached| ATTACHED_LEN_MAX + attached.entry(0).recipe.len());
+        (TABLE_LEN_MAX + pieces.sum::<usize>() + attached.sum::<usize>()) as u64
     }
 
-    /// The table of its record.
-    pub(crate) fn table(&self, number: u64) -> Vec<u8> {
+    /// The table of its record; `blobs` hold what of it stands by itself.
+    pub(crate) fn table(&self, number: u64, blobs: &[u64]) -> Vec<u8> {
         let [head, body] = &self.0.pieces;
         let pieces = [head.entry, body.entry];
-        MessageTable { number, pieces, attachments: Vec::new() }.encode()
+        let attached = self.0.attached.iter().zip(blobs);
+        let attachments = attached.map(|(attached, blob)| attached.entry(*blob)).collect();
+        MessageTable { number, pieces, attachments }.encode()
     }
 
     /// The dictionaries that its pieces cannot be read without.

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use crate::columns::Columns;
 use crate::format;
+use crate::format::blob::{Blob, BlobChunk};
 use crate::format::dictionary::Dictionary;
 use crate::ids::{EmailId, RecordAddr, ShardId};
-use crate::image::{Checkpoint, MailboxImage, PartRef, Vanished};
+use crate::image::{BlobUse, Checkpoint, MailboxImage, PartRef, Vanished};
 use crate::log::LogReader;
 use crate::record::Kind;
 use crate::state::ColumnSource;
 use crate::store::dictionaries::Dictionaries;
-use crate::store::places::Places;
+use crate::store::places::{self, Places};
 use crate::store::reads::Reads;
 use crate::{Error, Fault};
 
@@ -71,6 +72,55 @@ impl ShardReader {
     /// Says where the record of a message is now; for the shard's writer and for replay.
     pub(crate) fn set_place(&self, email_id: EmailId, addr: RecordAddr) -> Result<(), Error> {
         self.places.set(email_id, Some(addr), &|addr| self.read_places(addr))
+    }
+
+    /// A page of the table of blobs.
+    pub(crate) fn blob_table(&self, addr: RecordAddr) -> Result<Vec<BlobUse>, Error> {
+        let payload = self.read(addr, Kind::BlobTable)?;
+        format::blob::decode_table(&payload).map_err(|fault| self.damaged(addr, fault))
+    }
+
+    /// The blob with this number.
+    pub(crate) fn blob(&self, number: u64) -> Result<Blob, Error> {
+        let place = || self.place(places::email_id(self.shard().0, number));
+        let addr = place()?;
+        match self.blob_at(addr, number) {
+            // It may have been moved in the log between the two looks.
+            Err(error) => match place()? {
+                moved if moved != addr => self.blob_at(moved, number),
+                _ => Err(error),
+            },
+            read => read,
+        }
+    }
+
+    fn blob_at(&self, addr: RecordAddr, number: u64) -> Result<Blob, Error> {
+        let payload = self.read(addr, Kind::Blob)?;
+        let blob = Blob::decode(&payload).map_err(|fault| self.damaged(addr, fault))?;
+        let is_it = blob.number == number;
+        if is_it { Ok(blob) } else { Err(self.damaged(addr, Fault::Invalid("number of a blob"))) }
+    }
+
+    /// The bytes of a chunk of a blob, into a buffer of which nothing stays.
+    pub(crate) fn blob_chunk(
+        &self,
+        blob: &Blob,
+        index: usize,
+        raw: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        self.reads.chunk();
+        let addr = blob.chunks.get(index).copied().unwrap_or_default();
+        let payload = self.read(addr, Kind::BlobChunk)?;
+        let chunk = BlobChunk::unpack_into(&payload, raw);
+        let chunk = chunk.map_err(|fault| self.damaged(addr, fault))?;
+        let start = index as u64 * u64::from(blob.chunk_len);
+        let len = (blob.len.saturating_sub(start)).min(blob.chunk_len.into());
+        let is_it = (chunk.number, chunk.index) == (blob.number, index as u64);
+        if is_it && raw.len() as u64 == len {
+            Ok(())
+        } else {
+            Err(self.damaged(addr, Fault::Invalid("chunk of a blob")))
+        }
     }
 
     fn read_places(&self, addr: RecordAddr) -> Result<Vec<u64>, Error> {

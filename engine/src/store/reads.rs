@@ -8,6 +8,7 @@ pub struct Reads {
     list_parts: AtomicU64,
     heads: AtomicU64,
     bodies: AtomicU64,
+    chunks: AtomicU64,
 }
 
 impl Reads {
@@ -26,6 +27,11 @@ impl Reads {
         self.bodies.load(Relaxed)
     }
 
+    /// Chunks of what stands by itself: attachments, and stretches of long bodies.
+    pub fn chunks(&self) -> u64 {
+        self.chunks.load(Relaxed)
+    }
+
     pub(crate) fn list_part(&self) {
         self.list_parts.fetch_add(1, Relaxed);
     }
@@ -36,5 +42,9 @@ impl Reads {
 
     pub(crate) fn body(&self) {
         self.bodies.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn chunk(&self) {
+        self.chunks.fetch_add(1, Relaxed);
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::format;
+use crate::format::blob::Blob;
 use crate::format::dictionary::Dictionary;
 use crate::format::list_part::ListPartTable;
 use crate::ids::{AccountId, LogPos, MailboxId, RecordAddr};
@@ -12,6 +13,7 @@ use crate::image::{Checkpoint, PartRef};
 use crate::log::{Damage, Log, LogReader};
 use crate::record::{Change, Kind, ListChange, NewMailbox, Record, Transfer};
 use crate::state::{MailboxList, MailboxState, Source, arrivals, departure};
+use crate::store::blobs::Blobs;
 use crate::store::cells::{AccountCell, AccountTable, MailboxCell};
 use crate::store::checkpoint::Checkpoints;
 use crate::store::dictionaries::Dictionaries;
@@ -28,6 +30,9 @@ pub(crate) struct Replay {
     pub(crate) mailboxes: HashMap<MailboxId, Replayed>,
     pub(crate) ids: NextIds,
     dictionaries: BTreeMap<u32, RecordAddr>,
+    pub(crate) blobs: Blobs,
+    /// Messages with lower numbers are counted in the table of blobs.
+    counted_until: u64,
     from: LogPos,
     /// Changes of lists before this are in the lists already.
     listed_until: LogPos,
@@ -60,6 +65,8 @@ impl Replay {
             mailboxes: HashMap::new(),
             ids: NextIds::default(),
             dictionaries: BTreeMap::new(),
+            blobs: Blobs::default(),
+            counted_until: 0,
             from: LogPos::default(),
             listed_until: LogPos::default(),
             is_ahead: false,
@@ -75,20 +82,24 @@ impl Replay {
         addr: RecordAddr,
     ) -> Result<Self, Error> {
         let reader = ShardReader::new(log.clone(), Places::default(), known.clone());
-        let Checkpoint { replay_from, next_mailbox, next_email, dictionaries, places, accounts } =
-            reader.checkpoint(addr)?;
+        let checkpoint = reader.checkpoint(addr)?;
+        let Checkpoint { replay_from, next_mailbox, next_email, .. } = checkpoint;
         let mut replay = Self::empty(ShardReader::new(
             log,
-            Places::stored(&places, next_email.saturating_sub(1)),
+            Places::stored(&checkpoint.places, next_email.saturating_sub(1)),
             known,
         ));
-        for (_, addr) in dictionaries {
+        for (_, addr) in checkpoint.dictionaries {
             replay.learn(reader.dictionary(addr)?, addr);
         }
+        for addr in checkpoint.blobs {
+            replay.blobs.load(addr, &reader.blob_table(addr)?);
+        }
+        replay.counted_until = next_email;
         replay.from = replay_from;
         replay.listed_until = addr;
         replay.ids = NextIds { mailbox: next_mailbox, email: next_email };
-        for account in accounts {
+        for account in checkpoint.accounts {
             let mut list = MailboxList::default();
             for stored in account.mailboxes {
                 let (image, state) = (Some(stored.image), None);
@@ -129,9 +140,17 @@ impl Replay {
         if kind == Kind::Message {
             let table = format::message::MessageTable::decode(payload);
             let (table, _) = table.map_err(|fault| self.reader.damaged(addr, fault))?;
-            self.ids.email = self.ids.email.max(table.number + 1);
-            let email_id = places::email_id(self.reader.shard().0, table.number);
-            return self.reader.set_place(email_id, addr);
+            if table.number >= self.counted_until {
+                table.attachments.iter().for_each(|attached| self.blobs.count(attached.blob));
+            }
+            return self.place(table.number, addr);
+        }
+        if kind == Kind::Blob {
+            let blob = Blob::decode(payload).map_err(|fault| self.reader.damaged(addr, fault))?;
+            if addr >= self.listed_until {
+                self.blobs.add(blob.hash, blob.number);
+            }
+            return self.place(blob.number, addr);
         }
         if kind == Kind::Dictionary {
             let dictionary = Dictionary::decode(payload);
@@ -152,6 +171,11 @@ impl Replay {
             }
             None => Ok(()),
         }
+    }
+
+    fn place(&mut self, number: u64, addr: RecordAddr) -> Result<(), Error> {
+        self.ids.email = self.ids.email.max(number + 1);
+        self.reader.set_place(places::email_id(self.reader.shard().0, number), addr)
     }
 
     /// A part written after the mailbox's image is known to nobody else.
@@ -282,6 +306,7 @@ impl Replay {
         let mut writer = Writer::new((log, self.reader), accounts, self.ids, checkpoints);
         writer.open = open;
         writer.dictionaries = self.dictionaries;
+        writer.blobs = self.blobs;
         writer
     }
 }

@@ -14,7 +14,7 @@ use crate::store::due::Due;
 use crate::store::image;
 use crate::store::reader::ShardReader;
 use crate::store::receipt::Receipt;
-use crate::store::writer::{Acknowledge, Job, Writer};
+use crate::store::writer::{Acknowledge, Job, Turn, Writer};
 
 /// A handle to a running shard; cheap to clone.
 #[derive(Clone)]
@@ -80,15 +80,21 @@ impl Shard {
         &self,
         work: impl FnOnce(&mut Writer) -> Result<T, Error> + Send + 'static,
     ) -> Receipt<T> {
+        let mut work = Some(work);
+        self.submit_in_steps(move |writer| match work.take() {
+            Some(work) => work(writer).map(Some),
+            None => Ok(None),
+        })
+    }
+
+    /// The same of a change that is too long for one turn: it is called again, after others had
+    /// theirs, for as long as it answers `None`.
+    pub(crate) fn submit_in_steps<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut Writer) -> Result<Option<T>, Error> + Send + 'static,
+    ) -> Receipt<T> {
         let (reply, outcome) = oneshot::channel();
-        let job: Job = Box::new(move |writer| {
-            let done = work(writer);
-            let acknowledge: Acknowledge = Box::new(move |committed| {
-                // A caller that stopped waiting needs no answer.
-                let _ = reply.send(committed.and(done));
-            });
-            acknowledge
-        });
+        let job = in_steps(work, reply);
         let jobs = self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         match jobs.as_ref().map(|jobs| jobs.send(job)) {
             Some(Ok(())) => Receipt::waiting(outcome),
@@ -106,4 +112,20 @@ impl Shard {
             tracing::error!(shard = %self.0.id, "the writer thread had panicked");
         }
     }
+}
+
+fn in_steps<T: Send + 'static>(
+    mut work: impl FnMut(&mut Writer) -> Result<Option<T>, Error> + Send + 'static,
+    reply: oneshot::Sender<Result<T, Error>>,
+) -> Job {
+    Box::new(move |writer| {
+        let Some(done) = work(writer).transpose() else {
+            return Turn::Again(in_steps(work, reply));
+        };
+        let acknowledge: Acknowledge = Box::new(move |committed| {
+            // A caller that stopped waiting needs no answer.
+            let _ = reply.send(committed.and(done));
+        });
+        Turn::Done(acknowledge)
+    })
 }

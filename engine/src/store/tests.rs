@@ -1,5 +1,6 @@
 //! The store as a whole, on a real directory.
 
+mod attached;
 mod crash;
 
 use std::path::Path;
@@ -25,12 +26,26 @@ pub(super) fn message(number: u32) -> Prepared {
     Prepared::new(&text(number))
 }
 
+/// A message; each third one has an attachment that other messages have too.
 pub(super) fn text(number: u32) -> Vec<u8> {
-    let text = format!(
+    let header = format!(
         "Received: by x\r\nFrom: a@example.test\r\nSubject: number {number}\r\n\
-         Message-ID: <{number}@x>\r\n\r\nbody {number}\r\n"
+         Message-ID: <{number}@x>\r\n"
     );
-    text.into_bytes()
+    let text = format!("body {number}\r\n");
+    if !number.is_multiple_of(3) {
+        return format!("{header}\r\n{text}").into_bytes();
+    }
+    // Two chunks that are held until they are written, or four that are made when they are.
+    let decoded: Vec<u8> = (0..if number.is_multiple_of(2) { 70 } else { 150 }).collect();
+    let encoded = base64_simd::STANDARD.encode_to_string(decoded);
+    let lines: Vec<_> = encoded.as_bytes().chunks(60).map(String::from_utf8_lossy).collect();
+    let lines = lines.join("\r\n");
+    format!(
+        "{header}Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n{text}\
+         --b\r\nContent-Transfer-Encoding: base64\r\n\r\n{lines}\r\n--b--\r\n"
+    )
+    .into_bytes()
 }
 
 pub(super) fn item(number: u32) -> AppendItem {

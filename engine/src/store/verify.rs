@@ -7,6 +7,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::format::blob::{Blob, BlobChunk};
 use crate::format::compress;
 use crate::format::message::{MessageTable, PieceKind};
 use crate::ids::{LogPos, ShardId};
@@ -15,6 +16,7 @@ use crate::log::{Damage, LogOptions, Scan};
 use crate::message::ListData;
 use crate::record::Kind;
 use crate::state::Snapshot;
+use crate::store::body::StoredBody;
 use crate::store::dictionaries::Dictionaries;
 use crate::store::message::StoredMessage;
 use crate::store::options::Options;
@@ -103,7 +105,7 @@ impl Verifier<'_> {
         let mut last = LogPos::default();
         let damages = scan.scan(LogPos::default(), &mut |at, kind, payload| {
             last = at;
-            self.read(at, kind, payload, &dictionaries);
+            self.read((at, kind, payload), &from_log);
             if Kind::from_byte(kind) == Some(Kind::ListPart)
                 && let Err(error) = check_list_part(payload, &from_log)
             {
@@ -137,14 +139,24 @@ impl Verifier<'_> {
         self.find(Some(at), fault.to_string());
     }
 
-    fn read(&mut self, at: LogPos, kind: u8, payload: &[u8], dictionaries: &Dictionaries) {
+    fn read(&mut self, (at, kind, payload): (LogPos, u8, &[u8]), log: &Replay) {
         self.report.records += 1;
         let checked = match Kind::from_byte(kind) {
             Some(Kind::Message) => {
                 self.report.messages += 1;
-                // A dictionary stands before the first message that needs it.
-                check_message(payload, dictionaries)
+                // Dictionaries and blobs stand before the first message that needs them.
+                match check_message(at, payload, log) {
+                    Ok(()) => Ok(()),
+                    Err(Error::Damaged { fault, .. }) => Err(fault),
+                    Err(error) => return self.find(Some(at), error.to_string()),
+                }
             }
+            Some(Kind::BlobChunk) => BlobChunk::unpack_into(payload, &mut Vec::new()).map(drop),
+            Some(Kind::Blob) => match check_blob(payload, log) {
+                Ok(()) => Ok(()),
+                Err(error) => return self.find(Some(at), format!("a blob: {error}")),
+            },
+            Some(Kind::BlobTable) => format::blob::decode_table(payload).map(drop),
             Some(Kind::Columns) => format::columns::decode(payload).map(drop),
             Some(Kind::HistoryPage) => format::image::decode_history(payload).map(drop),
             Some(Kind::MailboxImage) => format::image::decode_mailbox(payload).map(drop),
@@ -163,6 +175,9 @@ impl Verifier<'_> {
     }
 
     fn compare(&mut self, from_log: &Replay, from_checkpoint: &Replay) {
+        if from_log.blobs.all() != from_checkpoint.blobs.all() {
+            self.find(None, "the checkpoint counts blobs otherwise than the log".to_owned());
+        }
         for (account, list) in &from_log.accounts {
             if from_checkpoint.accounts.get(account) != Some(list) {
                 self.find(None, format!("account {account}: the checkpoint lists other mailboxes"));
@@ -194,20 +209,40 @@ impl Verifier<'_> {
 }
 
 /// Rebuilds the message, and computes its list piece again.
-fn check_message(payload: &[u8], dictionaries: &Dictionaries) -> Result<(), Fault> {
-    let (table, pieces_start) = MessageTable::decode(payload)?;
+fn check_message(at: LogPos, payload: &[u8], log: &Replay) -> Result<(), Error> {
+    let damaged = |fault| log.reader.damaged(at, fault);
+    let (table, pieces_start) = MessageTable::decode(payload).map_err(damaged)?;
     if pieces_start + table.pieces_len() != payload.len() {
-        return Err(Fault::Invalid("piece lengths"));
+        return Err(damaged(Fault::Invalid("piece lengths")));
     }
     let piece = |kind| {
         let (entry, start) = (table.piece(kind), pieces_start + table.piece_offset(kind));
         let stored = payload.get(start..start + entry.stored_len as usize);
-        compress::unpack(entry, stored.ok_or(Fault::Truncated)?, dictionaries)
+        compress::unpack(entry, stored.ok_or(Fault::Truncated)?, log.reader.dictionaries())
     };
-    let head = ListData::decode(piece(PieceKind::Head)?)?;
+    let head = piece(PieceKind::Head).and_then(ListData::decode).map_err(damaged)?;
+    let rest = piece(PieceKind::Body).map_err(damaged)?;
     let mut bytes = head.header().to_vec();
-    bytes.append(&mut piece(PieceKind::Body)?);
-    if ListData::of(&bytes) == head { Ok(()) } else { Err(Fault::Invalid("list data")) }
+    let mut body = StoredBody::new(log.reader.clone(), at, rest, &table.attachments)?;
+    if body.len() != table.body_len() {
+        return Err(damaged(Fault::Invalid("length of a body")));
+    }
+    body.read(0..u64::MAX, &mut bytes)?;
+    let is_same = ListData::of(&bytes) == head;
+    if is_same { Ok(()) } else { Err(damaged(Fault::Invalid("list data"))) }
+}
+
+/// Reads a blob whole and compares its hash.
+fn check_blob(payload: &[u8], log: &Replay) -> Result<(), Error> {
+    let damaged = |fault| log.reader.damaged(LogPos::default(), fault);
+    let blob = Blob::decode(payload).map_err(damaged)?;
+    let (mut hasher, mut chunk) = (blake3::Hasher::new(), Vec::new());
+    for index in 0..blob.chunks.len() {
+        log.reader.blob_chunk(&blob, index, &mut chunk)?;
+        hasher.update(&chunk);
+    }
+    let is_same = *hasher.finalize().as_bytes() == blob.hash;
+    if is_same { Ok(()) } else { Err(damaged(Fault::Invalid("hash of a blob"))) }
 }
 
 /// Compares a list part with the messages that are in it and still in the mailbox.

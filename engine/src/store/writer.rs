@@ -2,6 +2,7 @@
 //! with one sync, shows the new snapshots, and only then tells the callers.
 
 mod append;
+mod blobs;
 mod directory;
 mod edit;
 mod lists;
@@ -9,7 +10,7 @@ mod lists;
 pub(crate) use append::Target;
 pub(crate) use edit::TransferMode;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 
@@ -17,6 +18,7 @@ use crate::ids::{AccountId, MailboxId, RecordAddr};
 use crate::log::Log;
 use crate::record::Record;
 use crate::state::{MailboxList, MailboxState};
+use crate::store::blobs::Blobs;
 use crate::store::cells::{AccountCell, AccountTable, MailboxCell};
 use crate::store::checkpoint::Checkpoints;
 use crate::store::due::Due;
@@ -27,8 +29,16 @@ use crate::{Error, format};
 /// Tells a caller what became of its change, once the batch it was in is on disk or is not.
 pub(crate) type Acknowledge = Box<dyn FnOnce(Result<(), Error>) + Send>;
 
-/// One change: works out and applies its records, and leaves the answer for after the commit.
-pub(crate) type Job = Box<dyn FnOnce(&mut Writer) -> Acknowledge + Send>;
+/// One change: works out and applies its records.
+pub(crate) type Job = Box<dyn FnOnce(&mut Writer) -> Turn + Send>;
+
+/// What became of a change when it had its turn.
+pub(crate) enum Turn {
+    /// It is done, and leaves the answer for after the commit.
+    Done(Acknowledge),
+    /// It wrote what it may at once, and goes on when others had their turn.
+    Again(Job),
+}
 
 /// Changes that share one sync at most, so that the first of them does not wait without end.
 const BATCH_JOBS_MAX: usize = 1024;
@@ -52,6 +62,10 @@ pub(crate) struct Writer {
     ring_at: u64,
     /// The dictionaries that this shard's log holds, and where.
     pub(crate) dictionaries: BTreeMap<u32, RecordAddr>,
+    /// What stands by itself in this shard.
+    pub(crate) blobs: Blobs,
+    /// Changes that wait for another turn.
+    unfinished: VecDeque<Job>,
     /// Mailboxes changed since the last checkpoint.
     pub(crate) open: HashMap<MailboxId, Open>,
     /// Mailbox lists as the batch in hand leaves them.
@@ -111,6 +125,8 @@ impl Writer {
             due: None,
             ring_at: 0,
             dictionaries: BTreeMap::new(),
+            blobs: Blobs::default(),
+            unfinished: VecDeque::new(),
             open: HashMap::new(),
             lists: HashMap::new(),
             made: Vec::new(),
@@ -124,17 +140,20 @@ impl Writer {
     pub(crate) fn run(&mut self, queue: &Receiver<Job>) {
         self.checkpoint_a_bit();
         loop {
-            // While a checkpoint is under way the thread does not sleep: it writes the next
-            // piece of it whenever no change waits.
-            let next = if self.checkpoints.is_under_way() {
+            // While a checkpoint or a long change is under way the thread does not sleep: it
+            // writes the next piece of it whenever no change waits.
+            let next = if self.checkpoints.is_under_way() || !self.unfinished.is_empty() {
                 queue.try_recv()
             } else {
                 queue.recv().map_err(|_| TryRecvError::Disconnected)
             };
             match next {
                 Ok(job) => self.work_through(job, queue),
-                Err(TryRecvError::Empty) => {}
-                Err(TryRecvError::Disconnected) => break,
+                Err(TryRecvError::Disconnected) if self.unfinished.is_empty() => break,
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => {}
+            }
+            if let Some(job) = self.unfinished.pop_front() {
+                self.work_through(job, queue);
             }
             self.checkpoint_a_bit();
             self.wake_watchers();
@@ -145,12 +164,15 @@ impl Writer {
     }
 
     fn work_through(&mut self, first: Job, queue: &Receiver<Job>) {
-        let mut waiting = vec![first(self)];
-        while waiting.len() < BATCH_JOBS_MAX && self.log.pending_len() < BATCH_LEN_MAX {
-            match queue.try_recv() {
-                Ok(job) => waiting.push(job(self)),
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+        let (mut waiting, mut next) = (Vec::new(), Some(first));
+        while let Some(job) = next {
+            match job(self) {
+                Turn::Done(acknowledge) => waiting.push(acknowledge),
+                Turn::Again(job) => self.unfinished.push_back(job),
             }
+            let takes_more =
+                waiting.len() < BATCH_JOBS_MAX && self.log.pending_len() < BATCH_LEN_MAX;
+            next = if takes_more { queue.try_recv().ok() } else { None };
         }
         let committed = self.commit();
         for acknowledge in waiting {

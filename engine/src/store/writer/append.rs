@@ -29,7 +29,7 @@ const APPENDED_LEN_MAX: u64 = 64;
 const ROW_LEN_MAX: u64 = 128;
 
 impl Writer {
-    /// Stores messages in one mailbox, all or none.
+    /// Stores messages in one mailbox, all or none; what of them stands by itself is stored.
     pub(crate) fn append(
         &mut self,
         cell: &Arc<MailboxCell>,
@@ -54,7 +54,8 @@ impl Writer {
         appended
     }
 
-    /// Stores one message in several mailboxes with one frame, once. Each mailbox takes it or
+    /// Stores one message, of which is stored what stands by itself, in several mailboxes with one
+    /// frame, once. Each mailbox takes it or
     /// refuses it by itself.
     pub(crate) fn deliver(
         &mut self,
@@ -128,8 +129,9 @@ impl Writer {
         let number = self.ids.email;
         self.ids.email += 1;
         let email_id = places::email_id(self.reader.shard().0, number);
+        let blobs = self.use_blobs(message);
         let [head, body] = message.pieces();
-        let parts = [&message.table(number), head, body];
+        let parts = [&message.table(number, &blobs), head, body];
         let addr = self.log.record(Kind::Message as u8, &parts);
         // Nobody knows the number before the batch is on disk.
         self.reader.set_place(email_id, addr)?;
