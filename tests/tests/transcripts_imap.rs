@@ -32,6 +32,7 @@ tests::transcripts! {
     new_messages_are_told_at_the_next_command,
     nonsense_without_end_closes_the_session,
     pipelined_commands_are_answered_in_order,
+    preview_shows_the_first_words,
     reading_marks_as_seen,
     renaming_the_inbox_moves_its_messages,
     search_by_flags_dates_and_sizes,

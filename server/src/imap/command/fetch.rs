@@ -31,9 +31,9 @@ impl FetchItems {
 
     /// Whether answering needs a message's bytes or list data, not only its row.
     pub fn reads_messages(&self) -> bool {
-        use FetchAttribute::{Body, BodyStructure, Envelope};
-        !self.sections.is_empty()
-            || [Body, BodyStructure, Envelope].into_iter().any(|item| self.wants(item))
+        use FetchAttribute::{Body, BodyStructure, Envelope, Preview};
+        let read = [Body, BodyStructure, Envelope, Preview];
+        !self.sections.is_empty() || read.into_iter().any(|item| self.wants(item))
     }
 }
 
@@ -56,6 +56,8 @@ pub enum FetchAttribute {
     Body,
     /// `BODYSTRUCTURE`.
     BodyStructure,
+    /// `PREVIEW` (RFC 8970), lazy or not: one is made as fast as one is looked up.
+    Preview,
 }
 
 /// A section of a message, how much of it, and how it was asked for.

@@ -123,9 +123,10 @@ impl<'k> ItemWriter<'k> {
                 self.modseq.push(run.modseq(nth), pen);
                 pen.push(b")");
             }
-            FetchAttribute::Envelope | FetchAttribute::Body | FetchAttribute::BodyStructure => {
-                return;
-            }
+            FetchAttribute::Envelope
+            | FetchAttribute::Body
+            | FetchAttribute::BodyStructure
+            | FetchAttribute::Preview => return,
         }
         pen.push(b" ");
     }

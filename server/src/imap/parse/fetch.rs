@@ -1,4 +1,4 @@
-//! FETCH's arguments (RFC 3501, 6.4.5; RFC 7162, 3.1.4).
+//! FETCH's arguments (RFC 3501, 6.4.5; RFC 7162, 3.1.4; RFC 8970).
 
 use super::cursor::{Cursor, Malformed, is_atom_char};
 use crate::imap::command::{
@@ -79,6 +79,7 @@ fn item(cursor: &mut Cursor<'_>, items: &mut FetchItems) -> Result<(), Malformed
         "MODSEQ" => FetchAttribute::ModSeq,
         "ENVELOPE" => FetchAttribute::Envelope,
         "BODYSTRUCTURE" => FetchAttribute::BodyStructure,
+        "PREVIEW" => preview(cursor)?,
         "BODY" if cursor.peek() != Some(b'[') => FetchAttribute::Body,
         "BODY" => return section(cursor, items, true),
         "BODY.PEEK" if cursor.peek() == Some(b'[') => return section(cursor, items, false),
@@ -89,6 +90,16 @@ fn item(cursor: &mut Cursor<'_>, items: &mut FetchItems) -> Result<(), Malformed
     };
     items.insert(attribute);
     Ok(())
+}
+
+/// `PREVIEW`, perhaps with modifiers. Alone it may be followed by those of FETCH, which look the
+/// same but for their first word.
+fn preview(cursor: &mut Cursor<'_>) -> Result<FetchAttribute, Malformed> {
+    if cursor.eat_prefix(" (LAZY") {
+        while cursor.eat_prefix(" LAZY") {}
+        cursor.expect(b')', "LAZY, the one modifier of PREVIEW that we know")?;
+    }
+    Ok(FetchAttribute::Preview)
 }
 
 /// RFC822.HEADER is BODY.PEEK[HEADER]; the others set `\Seen` (RFC 3501, 6.4.5).

@@ -38,6 +38,10 @@ fn every_fault_carries_the_tag_and_says_what_was_expected() {
         "FETCH 0 FLAGS",
         "FETCH 1 ()",
         "FETCH 1 NONSENSE",
+        "FETCH 1 (PREVIEW ())",
+        "FETCH 1 (PREVIEW (EAGER))",
+        "FETCH 1 PREVIEW (LAZYX)",
+        "FETCH 1 PREVIEW (LAZY FUZZY)",
         "FETCH 1 BODY[1.]",
         "FETCH 1 BODY[MIME]",
         "FETCH 1 BODY[HEADER.FIELDS ()]",
@@ -115,6 +119,23 @@ fn fetch_knows_macros_sections_and_partials() {
     assert_eq!((whole.label.as_str(), &whole.path.fields), ("BODY[]", &HeaderFields::Whole));
     assert_eq!(header.label, "RFC822.HEADER");
     assert!(!fetch("FETCH 1 (UID FLAGS)").items.reads_messages());
+}
+
+/// RFC 8970, 6.
+#[test]
+fn preview_takes_lazy_and_leaves_the_modifiers_of_fetch() {
+    use FetchAttribute::{ModSeq, Preview, Uid};
+    for (text, items, since) in [
+        ("FETCH 1 PREVIEW", &[Preview][..], None),
+        ("FETCH 1 (PREVIEW (LAZY) UID)", &[Preview, Uid], None),
+        ("FETCH 1 (uid preview (lazy lazy) PREVIEW)", &[Uid, Preview], None),
+        ("FETCH 1 PREVIEW (LAZY) (CHANGEDSINCE 7)", &[Preview, ModSeq], Some(7)),
+        ("FETCH 1 PREVIEW (CHANGEDSINCE 7)", &[Preview, ModSeq], Some(7)),
+    ] {
+        let Body::Fetch(fetch) = body_of(text) else { panic!("not a FETCH") };
+        assert_eq!((&fetch.items.attributes[..], fetch.changed_since), (items, since), "{text}");
+        assert!(fetch.items.reads_messages() && !fetch.items.marks_seen());
+    }
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! What FETCH reads from stored messages: list data, and sections.
+//! What FETCH reads from stored messages: list data, previews, and sections.
 
-use engine::message::{ListData, Pieces, Section, SectionText, Structure};
+use engine::message::{ListData, Pieces, Section, SectionText, Structure, preview};
 use engine::{EmailId, Error, Fault, StoredMessage};
 
 use crate::imap::command::{FetchAttribute, HeaderFields, SectionPart, SectionPath};
-use crate::imap::encode::{push_literal, push_number, push_text_literal};
+use crate::imap::encode::{push_literal, push_number, push_string, push_text_literal};
 use crate::imap::session::HeldBody;
 
 /// A smaller body is read again as quickly as it is found.
@@ -95,7 +95,7 @@ impl OpenMessage {
         Some(HeldBody { message: self.message, body })
     }
 
-    /// An item that stands ready in the list data, and a space. Others write nothing.
+    /// An item that is told from more than columns, and a space. Others write nothing.
     pub(super) fn push(
         &mut self,
         attribute: FetchAttribute,
@@ -113,6 +113,10 @@ impl OpenMessage {
             FetchAttribute::Body => {
                 out.extend_from_slice(b"BODY ");
                 self.list()?.push_body(out)?;
+            }
+            FetchAttribute::Preview => {
+                out.extend_from_slice(b"PREVIEW ");
+                push_string(out, self.preview()?.as_bytes());
             }
             _ => return Ok(()),
         }
@@ -138,11 +142,11 @@ impl OpenMessage {
             return Ok(());
         };
         let pieces = located.pieces();
-        if pieces != Pieces::Body && self.header.is_none() {
-            self.header = Some(self.stored.header()?);
+        if pieces != Pieces::Body {
+            read_once(&mut self.header, || self.stored.header())?;
         }
-        if pieces != Pieces::Header && self.body.is_none() {
-            self.body = Some(self.stored.body()?);
+        if pieces != Pieces::Header {
+            read_once(&mut self.body, || self.stored.body())?;
         }
         let header = self.header.as_deref().unwrap_or_default();
         let body = self.body.as_deref().unwrap_or_default();
@@ -154,6 +158,16 @@ impl OpenMessage {
         wanted.push_literal(&slices, out);
         out.push(b' ');
         Ok(())
+    }
+
+    /// The first words of the text; empty where there is none (RFC 8970, 3).
+    fn preview(&mut self) -> Result<String, Unreadable> {
+        self.read_structure()?;
+        let header = read_once(&mut self.header, || self.stored.header())?;
+        let body = read_once(&mut self.body, || self.stored.body())?;
+        let message = [&header[..], body].concat();
+        let words = self.structure.as_ref().map(|structure| preview(&message, structure));
+        Ok(words.unwrap_or_default())
     }
 
     /// Header fields that clients list by are answered without reading the header.
@@ -180,6 +194,17 @@ impl OpenMessage {
         }
         Ok(())
     }
+}
+
+fn read_once(
+    piece: &mut Option<Vec<u8>>,
+    read: impl FnOnce() -> Result<Vec<u8>, Error>,
+) -> Result<&Vec<u8>, Error> {
+    let bytes = match piece.take() {
+        Some(bytes) => bytes,
+        None => read()?,
+    };
+    Ok(piece.insert(bytes))
 }
 
 fn section(path: &SectionPath) -> Section {
