@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use benches::message::{Seed, message};
+use benches::corpus::{Corpus, Profile};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use engine::message::{Structure, body_text};
 use engine::search::Needle;
@@ -21,10 +21,10 @@ fn fill(dir: &Path) -> (Store, Mailbox) {
     let store = Store::create(dir, &options()).expect("a store");
     let account = store.ensure_account(ACCOUNT, &[]).wait().expect("an account");
     let inbox = account.mailbox("INBOX").expect("INBOX");
-    let mut seed = Seed(1);
+    let corpus = Corpus::new(Profile::Tiny, 1);
     for first in (0..MESSAGES).step_by(500) {
         let items = (first..first + 500).map(|number| AppendItem {
-            message: Prepared::new(&message(&mut seed, number, 1400)),
+            message: Prepared::new(&corpus.message(number)),
             flags: FlagSet::default(),
             internal_date: InternalDate::default(),
         });
@@ -88,8 +88,8 @@ fn list(c: &mut Criterion) {
 }
 
 fn scan(c: &mut Criterion) {
-    let mut seed = Seed(4);
-    let messages: Vec<_> = (0..200).map(|number| message(&mut seed, number, 20_000)).collect();
+    let corpus = Corpus::new(Profile::Texts, 4);
+    let messages: Vec<_> = (0..600).map(|number| corpus.message(number)).collect();
     let structures: Vec<_> = messages.iter().map(|message| Structure::of(message)).collect();
     let needle = Needle::new("nowhere to be found");
     let len: usize = messages.iter().map(Vec::len).sum();

@@ -3,7 +3,7 @@
 
 use std::hint::black_box;
 
-use benches::message::{Seed, message};
+use benches::corpus::{Corpus, Profile};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use engine::{
     AccountId, AppendItem, FlagSet, InternalDate, Keyword, Mailbox, Options, Store, SystemFlag,
@@ -38,9 +38,9 @@ fn fill(dir: &std::path::Path) -> (Store, Mailbox) {
     let store = Store::create(dir, &Options::default()).expect("a store");
     let account = store.ensure_account(AccountId(1), &[]).wait().expect("an account");
     let inbox = account.mailbox("INBOX").expect("INBOX");
-    let mut seed = Seed(7);
+    let corpus = Corpus::new(Profile::Tiny, 7);
     let items = (0..u64::from(MESSAGES)).map(|number| AppendItem {
-        message: store.prepare(&message(&mut seed, number, 1400)),
+        message: store.prepare(&corpus.message(number)),
         flags: flags(number),
         internal_date: InternalDate {
             seconds: 1_700_000_000 + 60 * number.cast_signed(),

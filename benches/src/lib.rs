@@ -1,8 +1,12 @@
-//! What the benches share: seeded messages, server processes and their CPU time, small clients.
+//! What the benches share: seeded messages, server processes and what they cost, small clients, the
+//! rows of the table.
 
 pub mod client;
 pub mod corpus;
 pub mod dovecot;
-pub mod message;
+pub mod figure;
 pub mod process;
+pub mod rows;
+pub mod segments;
+pub mod subject;
 pub mod wire;

@@ -1,13 +1,11 @@
 //! Server processes of a bench, and what they cost.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::{self, BufRead as _, BufReader};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
-
-/// Clock ticks a second in `/proc/PID/stat`; Linux has shown 100 to programs for decades.
-const TICKS: u64 = 100;
 
 /// A running server; killed when dropped.
 #[derive(Debug)]
@@ -15,6 +13,17 @@ pub struct Process {
     child: Child,
     /// From the start of the program to its readiness.
     pub start: Duration,
+    /// Nanoseconds that each thread had run when it was last looked at: those that ended count.
+    ran: Mutex<HashMap<String, u64>>,
+}
+
+/// Memory in KiB.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Memory {
+    /// Proportional set size: pages of its own, and its part of those that others have too.
+    pub proportional: u64,
+    /// The part of it that no file stands behind, which the kernel cannot drop.
+    pub anonymous: u64,
 }
 
 impl Process {
@@ -29,7 +38,7 @@ impl Process {
                 let start = began.elapsed();
                 // Whatever it says later must have somewhere to go.
                 std::thread::spawn(move || lines.for_each(drop));
-                return Ok(Self { child, start });
+                return Ok(Self { child, start, ran: Mutex::default() });
             }
         }
         Err(io::Error::other("the server ended before it was ready"))
@@ -45,12 +54,30 @@ impl Process {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        Ok(Self { child, start: began.elapsed() })
+        Ok(Self { child, start: began.elapsed(), ran: Mutex::default() })
     }
 
-    /// CPU time, user and system, of the process, its children and those that they waited for.
+    /// CPU time, user and system, of all threads of the process and of all processes below it, to
+    /// the nanosecond (`/proc/PID/task/TID/schedstat`).
     pub fn cpu(&self) -> Duration {
-        Duration::from_millis(tree_ticks(self.child.id()) * 1000 / TICKS)
+        let Ok(mut ran) = self.ran.lock() else { return Duration::ZERO };
+        let mut processes = vec![self.child.id()];
+        while let Some(pid) = processes.pop() {
+            let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { continue };
+            for task in tasks.flatten() {
+                let read = |name: &str| fs::read_to_string(task.path().join(name)).ok();
+                let nanos = read("schedstat").and_then(|text| {
+                    text.split_whitespace().next().and_then(|first| first.parse().ok())
+                });
+                if let Some(nanos) = nanos {
+                    ran.insert(task.path().display().to_string(), nanos);
+                }
+                let children = read("children").unwrap_or_default();
+                processes
+                    .extend(children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+            }
+        }
+        Duration::from_nanos(ran.values().sum())
     }
 
     /// CPU time since it was `before`.
@@ -58,33 +85,32 @@ impl Process {
         self.cpu().saturating_sub(before)
     }
 
-    /// CPU time of the process's present threads, to the nanosecond: for single operations, which
-    /// a clock tick is too long for.
-    pub fn cpu_of_threads(&self) -> Duration {
-        let Ok(tasks) = fs::read_dir(format!("/proc/{}/task", self.child.id())) else {
-            return Duration::ZERO;
-        };
-        let ran = |task: fs::DirEntry| {
-            let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
-            text.split_whitespace().next()?.parse::<u64>().ok()
-        };
-        Duration::from_nanos(tasks.flatten().filter_map(ran).sum())
+    /// Its memory and that of all processes below it.
+    pub fn memory(&self) -> Memory {
+        let mut sum = Memory::default();
+        let mut processes = vec![self.child.id()];
+        while let Some(pid) = processes.pop() {
+            let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+            let children = children.unwrap_or_default();
+            processes.extend(children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+            let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"));
+            let rollup = rollup.unwrap_or_default();
+            let field = |name: &str| {
+                let line = rollup.lines().find_map(|line| line.strip_prefix(name));
+                line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok())
+            };
+            sum.proportional += field("Pss:").unwrap_or(0);
+            sum.anonymous += field("Pss_Anon:").unwrap_or(0);
+        }
+        sum
     }
 
-    /// Resident memory in KiB.
-    pub fn resident_kib(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
-        let status = status.unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
-    }
-
-    /// Its share of memory in KiB: pages of its own, and its part of those that others have too.
+    /// Proportional set size in KiB.
     pub fn proportional_kib(&self) -> io::Result<u64> {
-        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;
-        let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
-        line.and_then(|line| line.split_whitespace().next()?.parse().ok())
-            .ok_or_else(|| io::Error::other("no Pss in smaps_rollup"))
+        match self.memory().proportional {
+            0 => Err(io::Error::other("no Pss in smaps_rollup")),
+            kib => Ok(kib),
+        }
     }
 
     /// Ends it as a crash would.
@@ -92,11 +118,14 @@ impl Process {
         self.end();
     }
 
-    /// Asks it to end, and waits.
-    pub fn terminate(mut self) {
+    /// Ends it either way, and waits; it stays to be replaced.
+    pub fn stop(&mut self, is_killed: bool) {
         let pid = self.child.id().to_string();
-        if Command::new("kill").arg(pid).status().is_ok_and(|status| status.success()) {
-            // It ends by itself, or is killed when dropped.
+        if is_killed || !Command::new("kill").arg(pid).status().is_ok_and(|status| status.success())
+        {
+            self.end();
+        } else {
+            // Nothing is left to be done about one that cannot be waited for.
             let _ = self.child.wait();
         }
     }
@@ -112,34 +141,4 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-/// Ticks of a process and all below it; those of children that ended are in their parents.
-fn tree_ticks(pid: u32) -> u64 {
-    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return 0 };
-    let fields: Vec<&str> =
-        stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    // utime, stime, cutime, cstime: fields 14 to 17, counted from 1, of which 2 stand before ')'.
-    let own: u64 =
-        fields.iter().skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum();
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
-    let children = children.unwrap_or_default();
-    own + children
-        .split_whitespace()
-        .filter_map(|pid| pid.parse().ok())
-        .map(tree_ticks)
-        .sum::<u64>()
-}
-
-/// Bytes of all files below a directory.
-pub fn size_of(dir: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(dir) else { return 0 };
-    entries
-        .flatten()
-        .map(|entry| match entry.metadata() {
-            Ok(found) if found.is_dir() => size_of(&entry.path()),
-            Ok(found) => found.len(),
-            Err(_) => 0,
-        })
-        .sum()
 }

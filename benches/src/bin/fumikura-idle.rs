@@ -307,7 +307,7 @@ fn latency(home: &mut Home, arguments: &Arguments) -> Outcome<Vec<Figure>> {
         let delivered = thread::scope(|scope| {
             let delivering = scope.spawn(|| {
                 let began = Instant::now();
-                lmtp.deliver(&user(0), message.as_bytes()).map(|()| (began, Instant::now()))
+                lmtp.deliver(&[user(0)], message.as_bytes()).map(|()| (began, Instant::now()))
             });
             let heard = hear(&poll, &mut sockets)?;
             let (began, answered) = delivering.join().map_err(|_| "a client panicked")??;
