@@ -1,6 +1,6 @@
 //! Columns: what a chunk of neighbouring messages is made of, one array for each fact.
 
-use std::ops::Range;
+use std::ops::{Deref, DerefMut, Range};
 use std::sync::Arc;
 
 use crate::flags::FlagBits;
@@ -8,6 +8,9 @@ use crate::ids::{EmailId, ThreadId};
 
 /// Messages of one chunk at most.
 pub(crate) const CHUNK_ROWS_MAX: usize = 4096;
+
+/// Bytes of a row in all columns that never change.
+const ROW_LEN: usize = 2 * 4 + 5 * 8 + 2 * 2;
 
 const WORDS: usize = CHUNK_ROWS_MAX / 64;
 
@@ -51,6 +54,11 @@ pub(crate) struct Base {
 impl Base {
     pub(crate) fn len(&self) -> usize {
         self.uids.len()
+    }
+
+    /// Bytes that it takes in memory.
+    pub(crate) fn held_len(&self) -> usize {
+        size_of::<Self>() + self.len() * ROW_LEN
     }
 
     pub(crate) fn push(&mut self, row: &NewRow) {
@@ -303,10 +311,9 @@ impl ModSeqs {
     }
 }
 
-/// All columns of a chunk. Cloning shares everything.
+/// The columns that change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Columns {
-    pub(crate) base: Arc<Base>,
+pub(crate) struct Marks {
     /// Rows that are not expunged; `None` means all.
     pub(crate) live: Option<Arc<Bitmap>>,
     /// For each flag that any row has: its bit, and who has it. Ascending by bit.
@@ -314,9 +321,20 @@ pub(crate) struct Columns {
     pub(crate) modseqs: ModSeqs,
 }
 
-impl Columns {
-    pub(crate) fn live(&self) -> Bitmap {
-        self.live.as_ref().map_or_else(|| Bitmap::first(self.base.len()), |live| **live)
+impl Marks {
+    /// Of messages without flags, all of which are there.
+    pub(crate) fn plain(modseqs: ModSeqs) -> Self {
+        Self { live: None, flags: Vec::new(), modseqs }
+    }
+
+    /// Bytes that they take in memory.
+    pub(crate) fn held_len(&self) -> usize {
+        let bitmaps = self.flags.len() + usize::from(self.live.is_some());
+        let modseqs = match &self.modseqs {
+            ModSeqs::Uniform(_) => 0,
+            ModSeqs::Each(each) => size_of_val(&**each),
+        };
+        size_of::<Self>() + bitmaps * (size_of::<Bitmap>() + 32) + modseqs
     }
 
     /// Who has the flag with this bit.
@@ -343,6 +361,39 @@ impl Columns {
             Err(_) if bitmap.is_empty() => {}
             Err(at) => self.flags.insert(at, (bit, Arc::new(*bitmap))),
         }
+    }
+}
+
+/// All columns of a chunk; what may be asked of its marks may be asked of it. Cloning shares
+/// everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Columns {
+    pub(crate) base: Arc<Base>,
+    pub(crate) marks: Arc<Marks>,
+}
+
+impl Columns {
+    pub(crate) fn new(base: Base, marks: Marks) -> Self {
+        Self { base: Arc::new(base), marks: Arc::new(marks) }
+    }
+
+    pub(crate) fn live(&self) -> Bitmap {
+        self.live.as_ref().map_or_else(|| Bitmap::first(self.base.len()), |live| **live)
+    }
+}
+
+impl Deref for Columns {
+    type Target = Marks;
+
+    fn deref(&self) -> &Marks {
+        &self.marks
+    }
+}
+
+/// Marks that others share are copied first.
+impl DerefMut for Columns {
+    fn deref_mut(&mut self) -> &mut Marks {
+        Arc::make_mut(&mut self.marks)
     }
 }
 

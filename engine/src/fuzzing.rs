@@ -60,6 +60,12 @@ pub fn record(bytes: &[u8]) {
                 );
             }
         }
+        Kind::Marks => {
+            if let Ok((marks, rows)) = format::columns::decode_marks(payload) {
+                let again = format::columns::encode_marks(&marks, rows);
+                assert_eq!(format::columns::decode_marks(&again), Ok((marks, rows)));
+            }
+        }
         Kind::HistoryPage => {
             if let Ok(page) = format::image::decode_history(payload) {
                 let again = format::image::encode_history(&page);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroU64};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Identifies a message for the life of its mailbox's `UIDVALIDITY`; never reused
 /// (RFC 9051, 2.3.1.1).
@@ -145,3 +146,36 @@ impl fmt::Display for LogPos {
 
 /// Where a record starts: the place of its record header.
 pub type RecordAddr = LogPos;
+
+/// An address that may change while others look: where a derived record is now.
+#[derive(Debug, Default)]
+pub(crate) struct SharedAddr(AtomicU64);
+
+impl SharedAddr {
+    /// Nowhere, where there is none.
+    pub(crate) fn new(addr: Option<RecordAddr>) -> Self {
+        Self(AtomicU64::new(addr.map_or(0, RecordAddr::packed)))
+    }
+
+    pub(crate) fn get(&self) -> Option<RecordAddr> {
+        RecordAddr::unpacked(self.0.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn set(&self, addr: Option<RecordAddr>) {
+        self.0.store(addr.map_or(0, RecordAddr::packed), Ordering::Release);
+    }
+}
+
+impl LogPos {
+    /// The address in one word, never 0: segments are numbered from 1 up and have less than
+    /// 4 GiB (see `limits`).
+    pub(crate) fn packed(self) -> u64 {
+        self.segment.0 << 32 | self.offset
+    }
+
+    /// The address in a word; `None` for 0.
+    pub(crate) fn unpacked(word: u64) -> Option<Self> {
+        let segment = SegmentId(word >> 32);
+        (word != 0).then_some(Self { segment, offset: word & u64::from(u32::MAX) })
+    }
+}

@@ -22,6 +22,16 @@ pub(crate) struct Summary {
     pub(crate) modseq_max: u64,
 }
 
+/// A chunk whose columns are in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ChunkRef {
+    pub(crate) summary: Summary,
+    /// The columns that never change.
+    pub(crate) base: RecordAddr,
+    /// The columns that change.
+    pub(crate) marks: RecordAddr,
+}
+
 /// Messages that went at one mod-sequence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Vanished {
@@ -70,7 +80,7 @@ pub(crate) struct MailboxImage {
     pub(crate) uid_next: u32,
     pub(crate) highest_modseq: u64,
     pub(crate) keywords: Vec<Keyword>,
-    pub(crate) chunks: Vec<(Summary, RecordAddr)>,
+    pub(crate) chunks: Vec<ChunkRef>,
     pub(crate) history_pages: Vec<PageRef>,
     pub(crate) history_tail: Vec<Arc<Vanished>>,
     pub(crate) lists: Vec<PartRef>,

@@ -37,7 +37,7 @@ pub(crate) enum Kind {
     Subscribed = 20,
     /// A name taken out of the subscriptions.
     Unsubscribed = 21,
-    /// Derived: the columns of a chunk.
+    /// Derived: the columns of a chunk that never change.
     Columns = 64,
     /// Derived: a page of expunge history.
     HistoryPage = 65,
@@ -51,11 +51,13 @@ pub(crate) enum Kind {
     ListPart = 69,
     /// Derived: which blobs there are.
     BlobTable = 70,
+    /// Derived: the columns of a chunk that change.
+    Marks = 71,
 }
 
 impl Kind {
     /// Every kind, for tables and tests.
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Message,
         Self::Appended,
         Self::FlagsChanged,
@@ -77,6 +79,7 @@ impl Kind {
         Self::Places,
         Self::ListPart,
         Self::BlobTable,
+        Self::Marks,
     ];
 
     /// `None` for a number that this version does not know.

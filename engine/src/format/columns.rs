@@ -1,6 +1,7 @@
-//! The columns record: all facts about the messages of one chunk, column by column.
+//! The columns of one chunk: what never changes of its messages, column by column, and the marks,
+//! which change.
 //!
-//! | field            | bytes                                                                |
+//! | field of columns | bytes                                                                |
 //! |------------------|----------------------------------------------------------------------|
 //! | version          | 1: the number 1                                                      |
 //! | rows             | 4: n                                                                 |
@@ -13,6 +14,11 @@
 //! | sent zones       | 2 n                                                                  |
 //! | e-mail ids       | 8 n                                                                  |
 //! | thread ids       | 8 n                                                                  |
+//!
+//! | field of marks   | bytes                                                                |
+//! |------------------|----------------------------------------------------------------------|
+//! | version          | 1: the number 1                                                      |
+//! | rows             | 4: n                                                                 |
 //! | live             | 1: 0 = all, 1 = a bitmap follows                                     |
 //! | flags            | 1: count; each 1: bit, then a bitmap                                 |
 //! | mod-sequences    | 1: 0 = one for all (8), 1 = one for each (8 n)                       |
@@ -23,18 +29,15 @@
 use std::sync::Arc;
 
 use crate::Fault;
-use crate::columns::{Base, Bitmap, CHUNK_ROWS_MAX, Columns, ModSeqs};
+use crate::columns::{Base, Bitmap, CHUNK_ROWS_MAX, Marks, ModSeqs};
 use crate::format::reader::{Put, Reader};
 
 const VERSION: u8 = 1;
 
-/// The columns as the payload of a record.
-pub(crate) fn encode(columns: &Columns) -> Vec<u8> {
-    let base = &columns.base;
-    let words = base.len().div_ceil(64);
-    let mut out = Vec::with_capacity(16 + base.len() * 60 + columns.flags.len() * words * 8);
-    out.put_u8(VERSION);
-    out.put_u32(u32::try_from(base.len()).unwrap_or(u32::MAX));
+/// The columns that never change, as the payload of a record.
+pub(crate) fn encode(base: &Base) -> Vec<u8> {
+    let mut out = Vec::with_capacity(16 + base.len() * 52);
+    put_head(base.len(), &mut out);
     for column in [&base.uids, &base.sizes] {
         column.iter().for_each(|value| out.put_u32(*value));
     }
@@ -47,19 +50,39 @@ pub(crate) fn encode(columns: &Columns) -> Vec<u8> {
     for column in [&base.email_ids, &base.thread_ids] {
         column.iter().for_each(|value| out.put_u64(*value));
     }
-    match &columns.live {
+    out
+}
+
+/// The columns that never change.
+pub(crate) fn decode(payload: &[u8]) -> Result<Base, Fault> {
+    let mut input = Reader::new(payload);
+    let rows = head(&mut input)?;
+    let base = base(&mut input, rows)?;
+    if !base.uids.is_sorted_by(|left, right| left < right) || base.uids.first() == Some(&0) {
+        return Err(Fault::Invalid("UIDs"));
+    }
+    input.finish()?;
+    Ok(base)
+}
+
+/// The marks of `rows` messages as the payload of a record.
+pub(crate) fn encode_marks(marks: &Marks, rows: usize) -> Vec<u8> {
+    let words = rows.div_ceil(64);
+    let mut out = Vec::with_capacity(32 + (marks.flags.len() + 1) * (1 + words * 8));
+    put_head(rows, &mut out);
+    match &marks.live {
         None => out.put_u8(0),
         Some(live) => {
             out.put_u8(1);
             put_bitmap(live, words, &mut out);
         }
     }
-    out.put_u8(u8::try_from(columns.flags.len()).unwrap_or(u8::MAX));
-    for (bit, bitmap) in &columns.flags {
+    out.put_u8(u8::try_from(marks.flags.len()).unwrap_or(u8::MAX));
+    for (bit, bitmap) in &marks.flags {
         out.put_u8(*bit);
         put_bitmap(bitmap, words, &mut out);
     }
-    match &columns.modseqs {
+    match &marks.modseqs {
         ModSeqs::Uniform(modseq) => {
             out.put_u8(0);
             out.put_u64(*modseq);
@@ -72,21 +95,10 @@ pub(crate) fn encode(columns: &Columns) -> Vec<u8> {
     out
 }
 
-/// The columns of a payload.
-pub(crate) fn decode(payload: &[u8]) -> Result<Columns, Fault> {
+/// The marks, and of how many messages they are.
+pub(crate) fn decode_marks(payload: &[u8]) -> Result<(Marks, usize), Fault> {
     let mut input = Reader::new(payload);
-    match input.u8()? {
-        VERSION => {}
-        value => return Err(Fault::Unknown { field: "columns version", value: value.into() }),
-    }
-    let rows = input.u32()? as usize;
-    if rows == 0 || rows > CHUNK_ROWS_MAX {
-        return Err(Fault::Invalid("rows"));
-    }
-    let base = base(&mut input, rows)?;
-    if !base.uids.is_sorted_by(|left, right| left < right) || base.uids.first() == Some(&0) {
-        return Err(Fault::Invalid("UIDs"));
-    }
+    let rows = head(&mut input)?;
     let words = rows.div_ceil(64);
     let live = match input.u8()? {
         0 => None,
@@ -108,7 +120,21 @@ pub(crate) fn decode(payload: &[u8]) -> Result<Columns, Fault> {
         value => return Err(Fault::Unknown { field: "mod-sequences", value: value.into() }),
     };
     input.finish()?;
-    Ok(Columns { base: Arc::new(base), live, flags, modseqs })
+    Ok((Marks { live, flags, modseqs }, rows))
+}
+
+fn put_head(rows: usize, out: &mut Vec<u8>) {
+    out.put_u8(VERSION);
+    out.put_u32(u32::try_from(rows).unwrap_or(u32::MAX));
+}
+
+fn head(input: &mut Reader<'_>) -> Result<usize, Fault> {
+    match input.u8()? {
+        VERSION => {}
+        value => return Err(Fault::Unknown { field: "columns version", value: value.into() }),
+    }
+    let rows = input.u32()? as usize;
+    if rows == 0 || rows > CHUNK_ROWS_MAX { Err(Fault::Invalid("rows")) } else { Ok(rows) }
 }
 
 fn base(input: &mut Reader<'_>, rows: usize) -> Result<Base, Fault> {
@@ -161,6 +187,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::columns::Columns;
 
     fn sample(rows: u32) -> Columns {
         let mut base = Base::default();
@@ -178,32 +205,44 @@ mod tests {
         }
         let rows = rows as usize;
         let modseqs = ModSeqs::collect((0..rows as u64).map(|row| row + 1).collect());
-        let mut columns = Columns { base: Arc::new(base), live: None, flags: vec![], modseqs };
-        columns.live = Some(Arc::new(Bitmap::first(rows - 1)));
-        columns.set_flag(3, &Bitmap::first(rows / 2));
-        columns.set_flag(127, &Bitmap::first(1));
-        columns
+        let mut marks = Marks::plain(modseqs);
+        marks.live = Some(Arc::new(Bitmap::first(rows - 1)));
+        marks.set_flag(3, &Bitmap::first(rows / 2));
+        marks.set_flag(127, &Bitmap::first(1));
+        Columns::new(base, marks)
     }
 
     #[test]
     fn columns_come_back_and_every_cut_is_a_fault() {
         for rows in [2, 64, 65, 4096] {
             let columns = sample(rows);
-            let payload = encode(&columns);
-            assert_eq!(decode(&payload), Ok(columns));
+            let rows = rows as usize;
+            let payload = encode(&columns.base);
+            assert_eq!(decode(&payload).as_ref(), Ok(&*columns.base));
             for len in (0..payload.len()).step_by(97) {
                 assert!(decode(&payload[..len]).is_err());
+            }
+            let payload = encode_marks(&columns.marks, rows);
+            assert_eq!(decode_marks(&payload), Ok((Marks::clone(&columns.marks), rows)));
+            for len in (0..payload.len()).step_by(97) {
+                assert!(decode_marks(&payload[..len]).is_err());
             }
         }
     }
 
-    /// Pins the table above. Changing these bytes means a new version.
+    /// Pins the tables above. Changing these bytes means a new version.
     #[test]
     fn golden_bytes() {
-        let payload = encode(&sample(2));
+        let columns = sample(2);
+        let payload = encode(&columns.base);
         let (head, rest) = payload.split_at(13);
         assert_eq!(head, b"\x01\x02\0\0\0\x01\0\0\0\x03\0\0\0");
-        assert_eq!(crc32fast::hash(rest), 0xfeab_5f23);
+        assert_eq!(crc32fast::hash(rest), 0xf5f0_bfc9);
+        let payload = encode_marks(&columns.marks, 2);
+        assert_eq!(
+            crate::format::reader::hex(&payload),
+            "0102000000010100000000000000020301000000000000007f01000000000000000101000000000000000200000000000000"
+        );
     }
 
     proptest! {
@@ -211,11 +250,18 @@ mod tests {
         fn flipped_bits_are_faults_or_other_columns_but_never_a_panic(
             at in 0_usize..4000, bit in 0_u8..8,
         ) {
-            let mut payload = encode(&sample(65));
-            let at = at % payload.len();
-            payload[at] ^= 1 << bit;
-            if let Ok(columns) = decode(&payload) {
-                prop_assert_eq!(encode(&columns), payload);
+            let columns = sample(65);
+            let mut payload = encode(&columns.base);
+            let place = at % payload.len();
+            payload[place] ^= 1 << bit;
+            if let Ok(base) = decode(&payload) {
+                prop_assert_eq!(encode(&base), payload);
+            }
+            let mut payload = encode_marks(&columns.marks, 65);
+            let place = at % payload.len();
+            payload[place] ^= 1 << bit;
+            if let Ok((marks, rows)) = decode_marks(&payload) {
+                prop_assert_eq!(encode_marks(&marks, rows), payload);
             }
         }
     }

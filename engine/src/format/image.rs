@@ -10,7 +10,7 @@
 //! |   68 | Places       | version, for each number of the page: segment (4 bytes), offset (4 bytes), both 0 = nowhere |
 //!
 //! An expunge is: modseq, uid set. A page is: highest modseq, address. A chunk is: first UID, last
-//! UID, rows, live, unseen, deleted, size, highest modseq, address of its columns. A list part is:
+//! UID, rows, live, unseen, deleted, size, highest modseq, address of its columns, address of its marks. A list part is:
 //! first UID, last UID, messages, length of the record's payload, address. An account is: id, last UIDVALIDITY, list of (mailbox, address of its image), list of subscribed names.
 
 use std::sync::Arc;
@@ -22,8 +22,8 @@ use crate::format::record::{
 };
 use crate::ids::{AccountId, LogPos, MailboxId, RecordAddr, SegmentId};
 use crate::image::{
-    Checkpoint, MailboxImage, PLACES_PAGE_LEN, PageRef, PartRef, StoredAccount, StoredMailbox,
-    Summary, Vanished,
+    Checkpoint, ChunkRef, MailboxImage, PLACES_PAGE_LEN, PageRef, PartRef, StoredAccount,
+    StoredMailbox, Summary, Vanished,
 };
 
 pub(super) const VERSION: u8 = 1;
@@ -92,9 +92,10 @@ pub(crate) fn encode_mailbox(image: &MailboxImage) -> Vec<u8> {
     out.put_varint(image.highest_modseq);
     put_keywords(&image.keywords, &mut out);
     out.put_count(image.chunks.len());
-    for (summary, columns) in &image.chunks {
-        put_summary(summary, &mut out);
-        put_addr(*columns, &mut out);
+    for chunk in &image.chunks {
+        put_summary(&chunk.summary, &mut out);
+        put_addr(chunk.base, &mut out);
+        put_addr(chunk.marks, &mut out);
     }
     out.put_count(image.history_pages.len());
     for page in &image.history_pages {
@@ -134,7 +135,9 @@ pub(crate) fn decode_mailbox(payload: &[u8]) -> Result<MailboxImage, Fault> {
         uid_next: input.varint32()?,
         highest_modseq: modseq(&mut input)?.get(),
         keywords: keywords(&mut input)?,
-        chunks: list(&mut input, 10, |input| Ok((summary(input)?, addr(input)?)))?,
+        chunks: list(&mut input, 12, |input| {
+            Ok(ChunkRef { summary: summary(input)?, base: addr(input)?, marks: addr(input)? })
+        })?,
         history_pages: list(&mut input, 3, |input| {
             Ok(PageRef { modseq_max: input.varint()?, addr: addr(input)? })
         })?,
@@ -143,7 +146,7 @@ pub(crate) fn decode_mailbox(payload: &[u8]) -> Result<MailboxImage, Fault> {
     };
     input.finish()?;
     let mut last_uid = 0;
-    for (summary, _) in &image.chunks {
+    for summary in image.chunks.iter().map(|chunk| chunk.summary) {
         if summary.first_uid <= last_uid || summary.last_uid < summary.first_uid {
             return Err(Fault::Invalid("chunk"));
         }
@@ -299,7 +302,7 @@ mod tests {
             uid_next: 10,
             highest_modseq: 41,
             keywords: vec![Keyword::new("$Work").unwrap()],
-            chunks: vec![(summary, place(640))],
+            chunks: vec![ChunkRef { summary, base: place(640), marks: place(600) }],
             history_pages: vec![PageRef { modseq_max: 7, addr: place(8) }],
             history_tail: vec![Arc::new(Vanished { modseq: 41, uids })],
             lists: vec![PartRef {
@@ -357,7 +360,7 @@ mod tests {
         let hex = |bytes: Vec<u8>| crate::format::reader::hex(&bytes);
         assert_eq!(
             hex(encode_mailbox(&mailbox_image())),
-            "0105ac020a290105 24576f726b 01 01090908030188272802 8005 01070208 012901 0300 01010908ac0202e807"
+            "0105ac020a290105 24576f726b 01 01090908030188272802 8005 02d804 01070208 012901 0300 01010908ac0202e807"
                 .replace(' ', "")
         );
         assert_eq!(

@@ -79,6 +79,7 @@ pub(crate) fn decode(kind: Kind, payload: &[u8]) -> Result<Option<Record>, Fault
         | Kind::Blob
         | Kind::BlobTable
         | Kind::Columns
+        | Kind::Marks
         | Kind::Places
         | Kind::ListPart
         | Kind::HistoryPage

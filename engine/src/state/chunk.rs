@@ -3,18 +3,22 @@
 //! Its summary is always at hand; its columns are read when somebody needs them.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use crate::Error;
-use crate::columns::{Base, Bitmap, Columns, ModSeqs, NewRow};
+use crate::columns::{Base, Bitmap, Columns, Marks, ModSeqs, NewRow};
 use crate::flags::{FlagBits, SystemFlag};
 use crate::ids::RecordAddr;
-use crate::image::{Summary, Vanished};
+use crate::image::{ChunkRef, Summary, Vanished};
+use crate::state::piece::{Keeper, Piece};
 
-/// Where columns and history pages come from that are not in memory.
-pub(crate) trait ColumnSource: Send + Sync {
-    /// The columns of a chunk, `rows` of them.
-    fn columns(&self, addr: RecordAddr, rows: u32) -> Result<Columns, Error>;
+/// Where columns and history pages come from that are not in memory, and who decides how much of
+/// them is kept there.
+pub(crate) trait ColumnSource: Keeper + Send + Sync {
+    /// The columns of `rows` messages that never change.
+    fn base(&self, addr: RecordAddr, rows: u32) -> Result<Base, Error>;
+    /// The columns of `rows` messages that change.
+    fn marks(&self, addr: RecordAddr, rows: u32) -> Result<Marks, Error>;
     /// A page of expunge history.
     fn history(&self, addr: RecordAddr) -> Result<Vec<Arc<Vanished>>, Error>;
 }
@@ -22,19 +26,26 @@ pub(crate) trait ColumnSource: Send + Sync {
 /// A shared source of what is not in memory.
 pub(crate) type Source = Arc<dyn ColumnSource>;
 
-/// Neighbouring messages of a mailbox. Never changes, apart from learning its columns and where
-/// they are stored.
+/// Neighbouring messages of a mailbox. Never changes, apart from where its columns are.
 pub(crate) struct Chunk {
     pub(crate) summary: Summary,
-    columns: OnceLock<Columns>,
-    stored: OnceLock<RecordAddr>,
+    /// The same for all chunks that only differ in their marks.
+    base: Arc<Piece<Base>>,
+    marks: Arc<Piece<Marks>>,
 }
 
 impl Chunk {
     /// A chunk of columns in memory; `None` if no row is live.
     pub(crate) fn of(columns: Columns) -> Option<Self> {
         let summary = summarise(&columns)?;
-        Some(Self { summary, columns: OnceLock::from(columns), stored: OnceLock::new() })
+        let base = Arc::new(Piece::new(columns.base));
+        Some(Self { summary, base, marks: Arc::new(Piece::new(columns.marks)) })
+    }
+
+    /// The same messages with other marks; `None` if no row is live.
+    pub(crate) fn marked(&self, columns: Columns) -> Option<Self> {
+        let (summary, base) = (summarise(&columns)?, Arc::clone(&self.base));
+        Some(Self { summary, base, marks: Arc::new(Piece::new(columns.marks)) })
     }
 
     /// A chunk of appended messages; `None` if there are none.
@@ -43,51 +54,57 @@ impl Chunk {
         for row in rows {
             base.push(row);
         }
-        let mut columns = Columns {
-            base: Arc::new(base),
-            live: None,
-            flags: Vec::new(),
-            modseqs: ModSeqs::Uniform(modseq),
-        };
+        let mut marks = Marks::plain(ModSeqs::Uniform(modseq));
         let used = rows.iter().fold(FlagBits::default(), |used, row| used | row.flags);
         for bit in used.iter() {
             let mut bitmap = Bitmap::default();
             let has = |row: &NewRow| row.flags.0 & (1 << bit) != 0;
             rows.iter().enumerate().filter(|(_, row)| has(row)).for_each(|(at, _)| bitmap.set(at));
-            columns.set_flag(narrow(bit), &bitmap);
+            marks.set_flag(narrow(bit), &bitmap);
         }
-        Self::of(columns)
+        Self::of(Columns::new(base, marks))
     }
 
     /// A chunk whose columns are in the log.
-    pub(crate) fn stored(summary: Summary, addr: RecordAddr) -> Self {
-        Self { summary, columns: OnceLock::new(), stored: OnceLock::from(addr) }
+    pub(crate) fn stored(chunk: &ChunkRef) -> Self {
+        let (base, marks) = (Piece::stored(chunk.base), Piece::stored(chunk.marks));
+        Self { summary: chunk.summary, base: Arc::new(base), marks: Arc::new(marks) }
     }
 
     /// The columns, read if need be.
-    pub(crate) fn columns(&self, source: &Source) -> Result<&Columns, Error> {
-        if let Some(columns) = self.columns.get() {
-            return Ok(columns);
-        }
-        match self.stored.get() {
-            Some(addr) => {
-                let columns = source.columns(*addr, self.summary.rows)?;
-                // Another reader may have been first, with the same columns.
-                Ok(self.columns.get_or_init(|| columns))
-            }
-            None => Err(Error::Unusable("a chunk has neither columns nor a place".to_owned())),
-        }
+    pub(crate) fn columns(&self, source: &Source) -> Result<Columns, Error> {
+        let rows = self.summary.rows;
+        let base = self.base.get(&**source, |addr| source.base(addr, rows))?;
+        let marks = self.marks.get(&**source, |addr| source.marks(addr, rows))?;
+        Ok(Columns { base, marks })
     }
 
-    /// Where the columns are in the log, if they are.
-    pub(crate) fn stored_at(&self) -> Option<RecordAddr> {
-        self.stored.get().copied()
+    /// Where the columns are in the log, if all of them are.
+    pub(crate) fn stored_at(&self) -> Option<ChunkRef> {
+        let (base, marks) = (self.base.stored_at()?, self.marks.stored_at()?);
+        Some(ChunkRef { summary: self.summary, base, marks })
     }
 
-    /// Remembers where the columns were written.
-    pub(crate) fn set_stored(&self, addr: RecordAddr) {
-        // The first place stays; both hold the same.
-        let _ = self.stored.set(addr);
+    pub(crate) fn base(&self) -> &Arc<Piece<Base>> {
+        &self.base
+    }
+
+    pub(crate) fn marks(&self) -> &Arc<Piece<Marks>> {
+        &self.marks
+    }
+
+    /// Reads what is in a segment that is to go, and forgets that it is there; whether anything
+    /// was.
+    #[expect(dead_code, reason = "for compaction")]
+    pub(crate) fn leave(
+        &self,
+        is_leaving: &dyn Fn(RecordAddr) -> bool,
+        source: &Source,
+    ) -> Result<bool, Error> {
+        let (rows, keeper) = (self.summary.rows, &**source);
+        let base = self.base.leave(is_leaving, keeper, |addr| source.base(addr, rows))?;
+        let marks = self.marks.leave(is_leaving, keeper, |addr| source.marks(addr, rows))?;
+        Ok(base || marks)
     }
 }
 

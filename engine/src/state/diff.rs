@@ -71,7 +71,7 @@ impl Region {
     fn flush(&mut self, source: &Source, diff: &mut Diff) -> Result<(), Error> {
         let (old, new) = (std::mem::take(&mut self.old), std::mem::take(&mut self.new));
         let columns = |chunks: &[Arc<Chunk>]| {
-            let load = |chunk: &Arc<Chunk>| chunk.columns(source).cloned();
+            let load = |chunk: &Arc<Chunk>| chunk.columns(source);
             chunks.iter().map(load).collect::<Result<Vec<_>, _>>()
         };
         let (old, new) = (columns(&old)?, columns(&new)?);

@@ -55,7 +55,7 @@ impl Snapshot {
         let mut modseqs: Option<Vec<u64>> = None;
         for other in others {
             let theirs = other.columns(&self.source)?;
-            let newer = newer_rows(columns, theirs);
+            let newer = newer_rows(&columns, &theirs);
             if newer.is_empty() {
                 continue;
             }
@@ -69,7 +69,7 @@ impl Snapshot {
                     *slot = theirs.modseqs.at(*there);
                 }
             }
-            copy_flags(&mut flagged, theirs, &newer, &mask);
+            copy_flags(&mut flagged, &theirs, &newer, &mask);
         }
         let Some(modseqs) = modseqs else { return Ok(Arc::clone(mine)) };
         flagged.modseqs = ModSeqs::collect(modseqs);
@@ -90,15 +90,15 @@ impl Snapshot {
                 continue;
             }
             let (was, is) = (was.columns(&self.source)?, is.columns(&self.source)?);
-            let mask = edit::mask(is, uids);
+            let mask = edit::mask(&is, uids);
             let differing = if Arc::ptr_eq(&was.base, &is.base) {
-                let expected = edit::with_flags(was, &mask, edit, 0);
-                other_flags(&expected, is).and(&mask)
+                let expected = edit::with_flags(&was, &mask, edit, 0);
+                other_flags(&expected, &is).and(&mask)
             } else {
                 // Nobody knows; to be told of flags one has does no harm.
                 mask
             };
-            edit::push_uids(is, &differing, &mut unlike);
+            edit::push_uids(&is, &differing, &mut unlike);
         }
         Ok(unlike)
     }

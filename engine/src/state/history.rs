@@ -1,11 +1,12 @@
 //! Expunge history: which UIDs went at which mod-sequence, from the first record on.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use crate::Error;
 use crate::ids::{ModSeq, RecordAddr};
 use crate::image::{PageRef, Vanished};
 use crate::state::chunk::Source;
+use crate::state::piece::Piece;
 use crate::uid_set::UidSet;
 
 /// Expunges on one page.
@@ -22,41 +23,37 @@ pub(crate) struct History {
 /// A full page, read when needed.
 pub(crate) struct Page {
     pub(crate) modseq_max: u64,
-    entries: OnceLock<Vec<Arc<Vanished>>>,
-    stored: OnceLock<RecordAddr>,
+    entries: Arc<Piece<Vec<Arc<Vanished>>>>,
 }
 
 impl Page {
     fn full(entries: Vec<Arc<Vanished>>) -> Self {
         let modseq_max = entries.last().map_or(0, |last| last.modseq);
-        Self { modseq_max, entries: OnceLock::from(entries), stored: OnceLock::new() }
+        Self { modseq_max, entries: Arc::new(Piece::new(Arc::new(entries))) }
     }
 
     pub(crate) fn stored(page: PageRef) -> Self {
-        let (entries, stored) = (OnceLock::new(), OnceLock::from(page.addr));
-        Self { modseq_max: page.modseq_max, entries, stored }
+        Self { modseq_max: page.modseq_max, entries: Arc::new(Piece::stored(page.addr)) }
     }
 
-    pub(crate) fn entries(&self, source: &Source) -> Result<&[Arc<Vanished>], Error> {
-        if let Some(entries) = self.entries.get() {
-            return Ok(entries);
-        }
-        match self.stored.get() {
-            Some(addr) => {
-                let entries = source.history(*addr)?;
-                Ok(self.entries.get_or_init(|| entries))
-            }
-            None => Err(Error::Unusable("a page has neither entries nor a place".to_owned())),
-        }
+    /// The expunges, read if need be.
+    pub(crate) fn entries(&self, source: &Source) -> Result<Arc<Vec<Arc<Vanished>>>, Error> {
+        self.entries.get(&**source, |addr| source.history(addr))
     }
 
-    pub(crate) fn stored_at(&self) -> Option<RecordAddr> {
-        self.stored.get().copied()
+    pub(crate) fn piece(&self) -> &Arc<Piece<Vec<Arc<Vanished>>>> {
+        &self.entries
     }
 
-    pub(crate) fn set_stored(&self, addr: RecordAddr) {
-        // The first place stays; both hold the same.
-        let _ = self.stored.set(addr);
+    /// Reads the entries if their record is in a segment that is to go, and forgets that it is
+    /// there; whether it was.
+    #[expect(dead_code, reason = "for compaction")]
+    pub(crate) fn leave(
+        &self,
+        is_leaving: &dyn Fn(RecordAddr) -> bool,
+        source: &Source,
+    ) -> Result<bool, Error> {
+        self.entries.leave(is_leaving, &**source, |addr| source.history(addr))
     }
 }
 
@@ -71,12 +68,10 @@ impl History {
 
     /// What went after `modseq`.
     pub(crate) fn since(&self, modseq: u64, source: &Source) -> Result<UidSet, Error> {
-        let mut gone = Vec::new();
-        for page in self.pages.iter().filter(|page| page.modseq_max > modseq) {
-            gone.extend(after(page.entries(source)?, modseq));
-        }
-        gone.extend(after(&self.tail, modseq));
-        Ok(UidSet::union(gone))
+        let newer = self.pages.iter().filter(|page| page.modseq_max > modseq);
+        let pages = newer.map(|page| page.entries(source)).collect::<Result<Vec<_>, _>>()?;
+        let all = pages.iter().chain([&self.tail]);
+        Ok(UidSet::union(all.flat_map(|entries| after(entries, modseq))))
     }
 }
 

@@ -147,10 +147,10 @@ impl MailboxState {
         for at in self.touched(uids) {
             let Some(slot) = chunks.get_mut(at) else { continue };
             let columns = slot.columns(&self.source)?;
-            let mask = edit::mask(columns, uids);
+            let mask = edit::mask(&columns, uids);
             if !mask.is_empty() {
-                let edited = edit::with_flags(columns, &mask, edit, modseq.get());
-                if let Some(chunk) = Chunk::of(edited) {
+                let edited = edit::with_flags(&columns, &mask, edit, modseq.get());
+                if let Some(chunk) = slot.marked(edited) {
                     *slot = Arc::new(chunk);
                 }
             }
@@ -165,11 +165,11 @@ impl MailboxState {
         for at in self.touched(uids).into_iter().rev() {
             let Some(chunk) = chunks.get(at) else { continue };
             let columns = chunk.columns(&self.source)?;
-            let mask = edit::mask(columns, uids);
+            let mask = edit::mask(&columns, uids);
             if mask.is_empty() {
                 continue;
             }
-            match Chunk::of(edit::without_rows(columns, &mask)) {
+            match chunk.marked(edit::without_rows(&columns, &mask)) {
                 Some(thinner) => {
                     if let Some(slot) = chunks.get_mut(at) {
                         *slot = Arc::new(thinner);

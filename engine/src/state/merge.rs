@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::Error;
-use crate::columns::{Base, Bitmap, CHUNK_ROWS_MAX, Columns, ModSeqs};
+use crate::columns::{Base, Bitmap, CHUNK_ROWS_MAX, Columns, Marks, ModSeqs};
 use crate::state::chunk::{Chunk, Source};
 
 /// Rows of the chunk that takes new messages.
@@ -68,7 +68,7 @@ pub(crate) fn join(parts: &[Arc<Chunk>], source: &Source) -> Result<Vec<Arc<Chun
             if filling.base.len() == CHUNK_ROWS_MAX {
                 joined.extend(std::mem::take(&mut filling).finish());
             }
-            filling.push(columns, at);
+            filling.push(&columns, at);
         }
     }
     joined.extend(filling.finish());
@@ -102,15 +102,10 @@ impl Filling {
     }
 
     fn finish(self) -> Option<Arc<Chunk>> {
-        let mut columns = Columns {
-            base: Arc::new(self.base),
-            live: None,
-            flags: Vec::new(),
-            modseqs: ModSeqs::collect(self.modseqs),
-        };
+        let mut marks = Marks::plain(ModSeqs::collect(self.modseqs));
         for (bit, bitmap) in self.flags {
-            columns.set_flag(bit, &bitmap);
+            marks.set_flag(bit, &bitmap);
         }
-        Chunk::of(columns).map(Arc::new)
+        Chunk::of(Columns::new(self.base, marks)).map(Arc::new)
     }
 }

@@ -9,6 +9,7 @@ mod list;
 mod lists;
 mod mailbox_state;
 mod merge;
+mod piece;
 mod plan;
 mod snapshot;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub(crate) use list::plan as plan_list;
 pub use list::{MailboxEntry, MailboxList};
 pub(crate) use lists::Lists;
 pub(crate) use mailbox_state::MailboxState;
+pub(crate) use piece::{Evict, Keeper, Piece, Settle, Weigh};
 pub use plan::{Expunge, FlagEdit};
 pub(crate) use plan::{arrivals, departure};
 pub use snapshot::Snapshot;

@@ -95,16 +95,16 @@ impl MailboxState {
         for at in self.touched(&edit.uids) {
             let Some(chunk) = self.chunks.get(at) else { continue };
             let columns = chunk.columns(&self.source)?;
-            let mut mask = edit::mask(columns, &edit.uids);
+            let mut mask = edit::mask(&columns, &edit.uids);
             if let Some(since) = edit.unchanged_since
                 && chunk.summary.modseq_max > since
             {
                 let newer = mask.and(&columns.modseqs.newer(since, columns.base.len()));
-                edit::push_uids(columns, &newer, &mut conflicts);
+                edit::push_uids(&columns, &newer, &mut conflicts);
                 mask = mask.without(&newer);
             }
-            let changing = edit::changing(columns, &mask, edit.action, flags);
-            edit::push_uids(columns, &changing, &mut changed);
+            let changing = edit::changing(&columns, &mask, edit.action, flags);
+            edit::push_uids(&columns, &changing, &mut changed);
         }
         let (uids, action) = (changed.clone(), edit.action);
         let change = if changed.is_empty() {
@@ -135,12 +135,12 @@ impl MailboxState {
                 continue;
             }
             let columns = chunk.columns(&self.source)?;
-            let mask = edit::mask(columns, uids);
+            let mask = edit::mask(&columns, uids);
             let mask = match which {
                 Expunge::Deleted => mask.and(&columns.flag(SystemFlag::Deleted as u8)),
                 Expunge::Any => mask,
             };
-            edit::push_uids(columns, &mask, &mut going);
+            edit::push_uids(&columns, &mask, &mut going);
         }
         if going.is_empty() {
             return Ok(None);

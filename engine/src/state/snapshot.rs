@@ -186,7 +186,7 @@ impl Snapshot {
             let live = columns.live();
             let (low, high) = (first.saturating_sub(*start), (last - start).min(live.count()));
             let mask = places(&live, low, high);
-            edit::push_uids(columns, &mask, &mut found);
+            edit::push_uids(&columns, &mask, &mut found);
         }
         Ok(found)
     }
@@ -203,7 +203,7 @@ impl Snapshot {
             let columns = chunk.columns(&self.source)?;
             let bits = flags.iter().filter_map(|bit| u8::try_from(bit).ok());
             let mask = bits.fold(columns.live(), |mask, bit| mask.and(&columns.flag(bit)));
-            edit::push_uids(columns, &mask, &mut found);
+            edit::push_uids(&columns, &mask, &mut found);
         }
         Ok(found)
     }
@@ -226,7 +226,7 @@ impl Snapshot {
         for chunk in self.chunks.iter().filter(|chunk| chunk.summary.modseq_max > modseq) {
             let columns = chunk.columns(&self.source)?;
             let newer = columns.modseqs.newer(modseq, columns.base.len());
-            edit::push_uids(columns, &newer.and(&columns.live()), &mut found);
+            edit::push_uids(&columns, &newer.and(&columns.live()), &mut found);
         }
         Ok(found)
     }

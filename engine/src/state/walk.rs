@@ -1,6 +1,7 @@
 //! Walking over messages in order, reading no more columns than are asked for.
 
 use std::ops::{Range, RangeInclusive};
+use std::sync::Arc;
 
 use crate::Error;
 use crate::columns::{Bitmap, Columns, InternalDate};
@@ -41,10 +42,7 @@ pub struct Row {
 impl Snapshot {
     /// The messages of `uids` that exist, ascending, as runs of neighbours. Reads one chunk's
     /// columns at a time.
-    pub fn runs<'a>(
-        &'a self,
-        uids: &'a UidSet,
-    ) -> impl Iterator<Item = Result<Run<'a>, Error>> + 'a {
+    pub fn runs<'a>(&'a self, uids: &'a UidSet) -> impl Iterator<Item = Result<Run, Error>> + 'a {
         Runs { stretches: self.stretches(uids), current: None }
     }
 
@@ -52,7 +50,7 @@ impl Snapshot {
     fn stretches<'a>(
         &'a self,
         uids: &'a UidSet,
-    ) -> impl DoubleEndedIterator<Item = Result<Stretch<'a>, Error>> + 'a {
+    ) -> impl DoubleEndedIterator<Item = Result<Stretch, Error>> + 'a {
         let first = uids.first().map_or(u32::MAX, Uid::get);
         let last = uids.last().map_or(0, Uid::get);
         let from = self.chunks.partition_point(|chunk| chunk.summary.last_uid < first);
@@ -60,8 +58,8 @@ impl Snapshot {
         let chunks = self.chunks.get(from..to).unwrap_or_default().iter();
         let chunks = chunks.zip(self.starts.get(from..to).unwrap_or_default());
         chunks.map(move |(chunk, start)| {
-            let columns = chunk.columns(&self.source)?;
-            let (mask, live) = (edit::mask(columns, uids), columns.live());
+            let columns = Arc::new(chunk.columns(&self.source)?);
+            let (mask, live) = (edit::mask(&columns, uids), columns.live());
             Ok(Stretch { columns, mask, live, start: *start })
         })
     }
@@ -96,15 +94,15 @@ impl Snapshot {
 }
 
 /// The messages of one chunk that a walk passes.
-struct Stretch<'s> {
-    columns: &'s Columns,
+struct Stretch {
+    columns: Arc<Columns>,
     mask: Bitmap,
     live: Bitmap,
     /// Live messages before the chunk.
     start: u32,
 }
 
-impl<'s> Stretch<'s> {
+impl Stretch {
     /// Ranges within one word of the bitmaps.
     fn numbers_down(self) -> impl Iterator<Item = RangeInclusive<u32>> {
         let (mut before, mut word) = (self.start + self.live.count(), self.live.words().len());
@@ -124,9 +122,9 @@ impl<'s> Stretch<'s> {
         })
     }
 
-    fn into_runs(self) -> StretchRuns<'s> {
+    fn into_runs(self) -> StretchRuns {
         let bits = self.mask.words().first().copied().unwrap_or(0);
-        let (before, flags) = (self.start, FlagWords::of(self.columns, 0));
+        let (before, flags) = (self.start, FlagWords::of(&self.columns, 0));
         StretchRuns { stretch: self, before, word: 0, bits, flags }
     }
 }
@@ -134,14 +132,14 @@ impl<'s> Stretch<'s> {
 /// Up to 64 neighbouring messages: their numbers ascend by one. What else is to be known of one
 /// of them is read when it is asked for.
 #[derive(Clone, Debug)]
-pub struct Run<'s> {
-    columns: &'s Columns,
+pub struct Run {
+    columns: Arc<Columns>,
     places: Range<usize>,
     first: SeqNo,
     flags: FlagWords,
 }
 
-impl Run<'_> {
+impl Run {
     /// How many messages; at least 1.
     #[expect(clippy::len_without_is_empty, reason = "a run is never empty")]
     #[inline]
@@ -152,7 +150,7 @@ impl Run<'_> {
     /// The flags of the message at a place in the run.
     #[inline]
     pub fn flags(&self, nth: usize) -> FlagBits {
-        self.flags.at(self.columns, self.places.start + nth)
+        self.flags.at(&self.columns, self.places.start + nth)
     }
 
     /// The number of the first.
@@ -251,8 +249,8 @@ impl FlagWords {
     }
 }
 
-struct StretchRuns<'s> {
-    stretch: Stretch<'s>,
+struct StretchRuns {
+    stretch: Stretch,
     /// Live messages before the current word.
     before: u32,
     word: usize,
@@ -261,10 +259,10 @@ struct StretchRuns<'s> {
     flags: FlagWords,
 }
 
-impl<'s> Iterator for StretchRuns<'s> {
-    type Item = Run<'s>;
+impl Iterator for StretchRuns {
+    type Item = Run;
 
-    fn next(&mut self) -> Option<Run<'s>> {
+    fn next(&mut self) -> Option<Run> {
         let Stretch { columns, mask, live, .. } = &self.stretch;
         while self.bits == 0 {
             self.before += live.words().get(self.word)?.count_ones();
@@ -279,7 +277,7 @@ impl<'s> Iterator for StretchRuns<'s> {
         let below = live.words().get(self.word)? & ((1 << first) - 1);
         let at = self.word * 64 + first as usize;
         Some(Run {
-            columns,
+            columns: Arc::clone(columns),
             places: at..at + len as usize,
             first: SeqNo::new(self.before + below.count_ones() + 1)?,
             flags: self.flags,
@@ -287,13 +285,13 @@ impl<'s> Iterator for StretchRuns<'s> {
     }
 }
 
-struct Runs<'s, I> {
+struct Runs<I> {
     stretches: I,
-    current: Option<StretchRuns<'s>>,
+    current: Option<StretchRuns>,
 }
 
-impl<'s, I: Iterator<Item = Result<Stretch<'s>, Error>>> Iterator for Runs<'s, I> {
-    type Item = Result<Run<'s>, Error>;
+impl<I: Iterator<Item = Result<Stretch, Error>>> Iterator for Runs<I> {
+    type Item = Result<Run, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -309,12 +307,12 @@ impl<'s, I: Iterator<Item = Result<Stretch<'s>, Error>>> Iterator for Runs<'s, I
 }
 
 /// The rows of one run, or why there are none.
-enum Rows<'s> {
-    Of { run: Run<'s>, nth: usize },
+enum Rows {
+    Of { run: Run, nth: usize },
     Failed(Option<Error>),
 }
 
-impl Iterator for Rows<'_> {
+impl Iterator for Rows {
     type Item = Result<Row, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::ids::{LogPos, MailboxId, RecordAddr};
 use crate::image::{Checkpoint, StoredAccount, StoredMailbox};
 use crate::record::{Kind, NewMailbox};
-use crate::state::MailboxState;
+use crate::state::{MailboxState, Piece, Settle, Weigh};
 use crate::store::cells::AccountCell;
 use crate::store::image;
 use crate::store::writer::Writer;
@@ -144,20 +144,37 @@ impl Writer {
     /// than one step may write.
     fn write_columns(&mut self, state: &MailboxState) -> Result<bool, Error> {
         let mut written = 0;
-        for page in state.history.pages.iter().filter(|page| page.stored_at().is_none()) {
-            let payload = format::image::encode_history(page.entries(&state.source)?);
-            page.set_stored(self.write_frame(Kind::HistoryPage as u8, &payload)?);
-            written += payload.len() as u64;
+        for page in state.history.pages.iter().filter(|page| page.piece().stored_at().is_none()) {
+            let payload = format::image::encode_history(&page.entries(&state.source)?);
+            written += self.write_piece(Kind::HistoryPage, &payload, page.piece())?;
         }
         for chunk in state.chunks.iter().filter(|chunk| chunk.stored_at().is_none()) {
             if written > STEP_LEN_MAX {
                 return Ok(false);
             }
-            let payload = format::columns::encode(chunk.columns(&state.source)?);
-            chunk.set_stored(self.write_frame(Kind::Columns as u8, &payload)?);
-            written += payload.len() as u64;
+            let columns = chunk.columns(&state.source)?;
+            if chunk.base().stored_at().is_none() {
+                let payload = format::columns::encode(&columns.base);
+                written += self.write_piece(Kind::Columns, &payload, chunk.base())?;
+            }
+            if chunk.marks().stored_at().is_none() {
+                let payload = format::columns::encode_marks(&columns.marks, columns.base.len());
+                written += self.write_piece(Kind::Marks, &payload, chunk.marks())?;
+            }
         }
         Ok(true)
+    }
+
+    /// Writes a piece of a mailbox, and lets it go out of memory once that is durable.
+    fn write_piece<T: Weigh>(
+        &mut self,
+        kind: Kind,
+        payload: &[u8],
+        piece: &Arc<Piece<T>>,
+    ) -> Result<u64, Error> {
+        piece.set_stored(self.write_frame(kind as u8, payload)?);
+        self.written.push(Arc::clone(piece) as Arc<dyn Settle>);
+        Ok(payload.len() as u64)
     }
 
     /// Writes pages of message places that changed; `false` if there are more than one step may

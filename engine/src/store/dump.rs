@@ -62,10 +62,13 @@ fn describe(kind: u8, payload: &[u8]) -> Result<String, Fault> {
         Kind::BlobChunk | Kind::Blob | Kind::BlobTable => describe_blob(kind, payload)?,
         Kind::Dictionary => format!("{:?}", Dictionary::decode(payload)?),
         Kind::Columns => {
-            let columns = format::columns::decode(payload)?;
-            let uids = &columns.base.uids;
+            let uids = format::columns::decode(payload)?.uids;
             let (first, last) = (uids.first().unwrap_or(&0), uids.last().unwrap_or(&0));
             format!("columns rows={} uids={first}:{last}", uids.len())
+        }
+        Kind::Marks => {
+            let (marks, rows) = format::columns::decode_marks(payload)?;
+            format!("marks rows={rows} flags={}", marks.flags.len())
         }
         Kind::HistoryPage => {
             format!("history-page expunges={}", format::image::decode_history(payload)?.len())

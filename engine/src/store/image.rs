@@ -29,7 +29,7 @@ pub(crate) fn load(addr: RecordAddr, reader: &ShardReader) -> Result<MailboxStat
         uid_next: image.uid_next,
         highest_modseq: ModSeq::new(image.highest_modseq).ok_or_else(invalid)?,
         keywords: image.keywords.into(),
-        chunks: chunks.map(|(of, addr)| Arc::new(Chunk::stored(*of, *addr))).collect(),
+        chunks: chunks.map(|chunk| Arc::new(Chunk::stored(chunk))).collect(),
         history: History {
             pages: image.history_pages.into_iter().map(Page::stored).map(Arc::new).collect(),
             tail: Arc::new(image.history_tail),
@@ -41,9 +41,10 @@ pub(crate) fn load(addr: RecordAddr, reader: &ShardReader) -> Result<MailboxStat
 
 /// The image of a mailbox all of whose chunks and pages are in the log; `None` if one is not.
 pub(crate) fn of(mailbox: MailboxId, state: &MailboxState) -> Option<MailboxImage> {
-    let chunks = state.chunks.iter().map(|chunk| Some((chunk.summary, chunk.stored_at()?)));
-    let page =
-        |page: &Arc<Page>| Some(PageRef { modseq_max: page.modseq_max, addr: page.stored_at()? });
+    let chunks = state.chunks.iter().map(|chunk| chunk.stored_at());
+    let page = |page: &Arc<Page>| {
+        Some(PageRef { modseq_max: page.modseq_max, addr: page.piece().stored_at()? })
+    };
     Some(MailboxImage {
         mailbox,
         uid_validity: state.uid_validity,

@@ -10,6 +10,7 @@ mod dictionaries;
 mod due;
 mod dump;
 mod image;
+mod kept;
 mod listings;
 mod mailbox;
 mod message;
@@ -51,6 +52,8 @@ use crate::record::SpecialUse;
 use crate::{Error, InternalDate};
 use dictionaries::Dictionaries;
 use due::Due;
+use kept::Kept;
+use reader::Shared;
 use shard::Shard;
 use upkeep::Upkeep;
 use writer::Target;
@@ -108,6 +111,8 @@ impl Store {
     ) -> Result<Self, Error> {
         let (mut shards, mut stats) = (Vec::new(), Vec::new());
         let dictionaries = Dictionaries::default();
+        let kept = Arc::new(Kept::new(options.index_len_max));
+        let common = Shared { dictionaries: dictionaries.clone(), kept };
         let due = Arc::new(Due::default());
         for (number, disk) in (0..).zip(disks) {
             let shard = ShardId(number);
@@ -116,7 +121,7 @@ impl Store {
                 Log::open(disk, LogOptions { store_id, shard, segment_len_max })?;
             stats.push(log.stats());
             let (mut writer, more) =
-                recover::recover(log, dictionaries.clone(), options.checkpoint_every)?;
+                recover::recover(log, common.clone(), options.checkpoint_every)?;
             writer.due = Some(Arc::clone(&due));
             damages.extend(more);
             for damage in &damages {

@@ -13,6 +13,9 @@ pub struct Options {
     pub shard_count: u16,
     /// Bytes of log after which the next checkpoint is written: the bound of what a start replays.
     pub checkpoint_every: u64,
+    /// Bytes of columns, marks and expunge history that are kept in memory although they are in
+    /// the log too. What is not used lately goes first, and is read again when it is needed.
+    pub index_len_max: usize,
     /// Whether upkeep (learning dictionaries) runs beside the work.
     pub upkeep: bool,
 }
@@ -24,6 +27,7 @@ impl Default for Options {
             segment_len_max: 256 << 20,
             shard_count: 1,
             checkpoint_every: 64 << 20,
+            index_len_max: 64 << 20,
             upkeep: true,
         }
     }

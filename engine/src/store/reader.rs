@@ -1,9 +1,9 @@
 //! Reading a shard: records by address, decoded, with faults turned into errors that name the
 //! place.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use crate::columns::Columns;
+use crate::columns::{Base, Marks};
 use crate::format;
 use crate::format::blob::{Blob, BlobChunk};
 use crate::format::dictionary::Dictionary;
@@ -11,24 +11,42 @@ use crate::ids::{EmailId, RecordAddr, ShardId};
 use crate::image::{BlobUse, Checkpoint, MailboxImage, PartRef, Vanished};
 use crate::log::LogReader;
 use crate::record::Kind;
-use crate::state::ColumnSource;
+use crate::state::{ColumnSource, Evict, Keeper};
 use crate::store::dictionaries::Dictionaries;
+use crate::store::kept::Kept;
+use crate::store::options::Options;
 use crate::store::places::{self, Places};
 use crate::store::reads::Reads;
 use crate::{Error, Fault};
+
+/// What all shards of a store have in common; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) dictionaries: Dictionaries,
+    /// What is kept in memory.
+    pub(crate) kept: Arc<Kept>,
+}
+
+impl Default for Shared {
+    /// Of a store that is only read.
+    fn default() -> Self {
+        let kept = Arc::new(Kept::new(Options::default().index_len_max));
+        Self { dictionaries: Dictionaries::default(), kept }
+    }
+}
 
 /// Reads a shard's records; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct ShardReader {
     log: LogReader,
     places: Arc<Places>,
-    dictionaries: Dictionaries,
+    shared: Shared,
     reads: Arc<Reads>,
 }
 
 impl ShardReader {
-    pub(crate) fn new(log: LogReader, places: Places, dictionaries: Dictionaries) -> Self {
-        Self { log, places: Arc::new(places), dictionaries, reads: Arc::default() }
+    pub(crate) fn new(log: LogReader, places: Places, shared: Shared) -> Self {
+        Self { log, places: Arc::new(places), shared, reads: Arc::default() }
     }
 
     pub(crate) fn shard(&self) -> ShardId {
@@ -40,7 +58,7 @@ impl ShardReader {
     }
 
     pub(crate) fn dictionaries(&self) -> &Dictionaries {
-        &self.dictionaries
+        &self.shared.dictionaries
     }
 
     pub(crate) fn dictionary(&self, addr: RecordAddr) -> Result<Dictionary, Error> {
@@ -159,15 +177,28 @@ impl ShardReader {
     }
 }
 
+impl Keeper for ShardReader {
+    fn keep(&self, piece: Weak<dyn Evict>, len: usize) {
+        self.shared.kept.keep(piece, len);
+    }
+}
+
 impl ColumnSource for ShardReader {
-    fn columns(&self, addr: RecordAddr, rows: u32) -> Result<Columns, Error> {
+    fn base(&self, addr: RecordAddr, rows: u32) -> Result<Base, Error> {
         let payload = self.read(addr, Kind::Columns)?;
-        let columns = format::columns::decode(&payload);
-        let columns = columns.map_err(|fault| self.damaged(addr, fault))?;
-        if columns.base.len() == rows as usize {
-            Ok(columns)
-        } else {
-            Err(self.damaged(addr, Fault::Invalid("rows")))
+        match format::columns::decode(&payload) {
+            Ok(base) if base.len() == rows as usize => Ok(base),
+            Ok(_) => Err(self.damaged(addr, Fault::Invalid("rows"))),
+            Err(fault) => Err(self.damaged(addr, fault)),
+        }
+    }
+
+    fn marks(&self, addr: RecordAddr, rows: u32) -> Result<Marks, Error> {
+        let payload = self.read(addr, Kind::Marks)?;
+        match format::columns::decode_marks(&payload) {
+            Ok((marks, of)) if of == rows as usize => Ok(marks),
+            Ok(_) => Err(self.damaged(addr, Fault::Invalid("rows"))),
+            Err(fault) => Err(self.damaged(addr, fault)),
         }
     }
 

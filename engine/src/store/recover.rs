@@ -16,10 +16,9 @@ use crate::state::{MailboxList, MailboxState, Source, arrivals, departure};
 use crate::store::blobs::Blobs;
 use crate::store::cells::{AccountCell, AccountTable, MailboxCell};
 use crate::store::checkpoint::Checkpoints;
-use crate::store::dictionaries::Dictionaries;
 use crate::store::image;
 use crate::store::places::{self, Places};
-use crate::store::reader::ShardReader;
+use crate::store::reader::{ShardReader, Shared};
 use crate::store::writer::{NextIds, Open, Writer};
 use crate::{Error, Fault};
 
@@ -54,8 +53,8 @@ pub(crate) struct Replayed {
 
 impl Replay {
     /// From the beginning of the log.
-    pub(crate) fn from_nothing(log: LogReader, dictionaries: Dictionaries) -> Self {
-        Self::empty(ShardReader::new(log, Places::default(), dictionaries))
+    pub(crate) fn from_nothing(log: LogReader, shared: Shared) -> Self {
+        Self::empty(ShardReader::new(log, Places::default(), shared))
     }
 
     fn empty(reader: ShardReader) -> Self {
@@ -78,7 +77,7 @@ impl Replay {
     /// From a checkpoint.
     pub(crate) fn from_checkpoint(
         log: LogReader,
-        known: Dictionaries,
+        known: Shared,
         addr: RecordAddr,
     ) -> Result<Self, Error> {
         let reader = ShardReader::new(log.clone(), Places::default(), known.clone());
@@ -314,7 +313,7 @@ impl Replay {
 /// A shard's writer, ready to run, and what was found damaged.
 pub(crate) fn recover(
     log: Log,
-    known: Dictionaries,
+    known: Shared,
     checkpoint_every: u64,
 ) -> Result<(Writer, Vec<Damage>), Error> {
     if let Some(addr) = log.checkpoint() {

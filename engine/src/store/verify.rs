@@ -17,9 +17,9 @@ use crate::message::ListData;
 use crate::record::Kind;
 use crate::state::Snapshot;
 use crate::store::body::StoredBody;
-use crate::store::dictionaries::Dictionaries;
 use crate::store::message::StoredMessage;
 use crate::store::options::Options;
+use crate::store::reader::Shared;
 use crate::store::recover::Replay;
 use crate::store::upkeep::list as list_part;
 use crate::{Error, Fault, ModSeq, format};
@@ -100,8 +100,8 @@ impl Verifier<'_> {
     }
 
     fn check(&mut self, scan: &Scan) -> Result<(), Error> {
-        let dictionaries = Dictionaries::default();
-        let mut from_log = Replay::from_nothing(scan.reader(), dictionaries.clone());
+        let shared = Shared::default();
+        let mut from_log = Replay::from_nothing(scan.reader(), shared.clone());
         let mut last = LogPos::default();
         let damages = scan.scan(LogPos::default(), &mut |at, kind, payload| {
             last = at;
@@ -118,7 +118,7 @@ impl Verifier<'_> {
         })?;
         damages.iter().chain(&from_log.stray).for_each(|damage| self.damaged(*damage));
         if let Some(addr) = scan.checkpoint().filter(|addr| *addr <= last) {
-            match Replay::from_checkpoint(scan.reader(), dictionaries, addr) {
+            match Replay::from_checkpoint(scan.reader(), shared, addr) {
                 Ok(mut from_checkpoint) => {
                     from_checkpoint.until = Some(last);
                     // What is damaged in the tail was found above.
@@ -158,6 +158,7 @@ impl Verifier<'_> {
             },
             Some(Kind::BlobTable) => format::blob::decode_table(payload).map(drop),
             Some(Kind::Columns) => format::columns::decode(payload).map(drop),
+            Some(Kind::Marks) => format::columns::decode_marks(payload).map(drop),
             Some(Kind::HistoryPage) => format::image::decode_history(payload).map(drop),
             Some(Kind::MailboxImage) => format::image::decode_mailbox(payload).map(drop),
             Some(Kind::Places) => format::image::decode_places(payload).map(drop),

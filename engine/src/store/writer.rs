@@ -17,7 +17,7 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use crate::ids::{AccountId, MailboxId, RecordAddr};
 use crate::log::Log;
 use crate::record::Record;
-use crate::state::{MailboxList, MailboxState};
+use crate::state::{MailboxList, MailboxState, Settle};
 use crate::store::blobs::Blobs;
 use crate::store::cells::{AccountCell, AccountTable, MailboxCell};
 use crate::store::checkpoint::Checkpoints;
@@ -74,6 +74,8 @@ pub(crate) struct Writer {
     made: Vec<(Arc<AccountCell>, Arc<MailboxCell>)>,
     /// Mailboxes that the batch in hand deleted.
     deleted: Vec<(Arc<AccountCell>, MailboxId)>,
+    /// Columns and the like that the batch in hand holds.
+    pub(crate) written: Vec<Arc<dyn Settle>>,
     /// Mailboxes whose watchers are to be woken.
     changed: Vec<Arc<MailboxCell>>,
     /// Accounts that the batch in hand made.
@@ -131,6 +133,7 @@ impl Writer {
             lists: HashMap::new(),
             made: Vec::new(),
             deleted: Vec::new(),
+            written: Vec::new(),
             changed: Vec::new(),
             new_accounts: HashMap::new(),
         }
@@ -190,6 +193,7 @@ impl Writer {
     pub(crate) fn commit(&mut self) -> Result<(), Error> {
         let len = self.log.pending_len();
         self.log.commit()?;
+        self.written.drain(..).for_each(|piece| piece.settle(&self.reader));
         self.checkpoints.count(len);
         self.publish();
         if let Some(due) = &self.due

@@ -3,20 +3,20 @@
 use engine::{Error, Run};
 
 /// Where a walk over messages has got to.
-pub(crate) struct Walk<'s, R> {
+pub(crate) struct Walk<R> {
     runs: R,
-    current: Option<Run<'s>>,
+    current: Option<Run>,
     nth: usize,
 }
 
-impl<'s, R: Iterator<Item = Result<Run<'s>, Error>>> Walk<'s, R> {
+impl<R: Iterator<Item = Result<Run, Error>>> Walk<R> {
     /// At the start.
     pub(crate) fn new(runs: R) -> Self {
         Self { runs, current: None, nth: 0 }
     }
 
     /// The message it stands before: its run, and its place in it; `None` at the end.
-    pub(crate) fn here(&mut self) -> Result<Option<(&Run<'s>, usize)>, Error> {
+    pub(crate) fn here(&mut self) -> Result<Option<(&Run, usize)>, Error> {
         if self.current.as_ref().is_none_or(|run| self.nth >= run.len()) {
             self.current = self.runs.next().transpose()?;
             self.nth = 0;

@@ -164,9 +164,9 @@ struct Writer<'f> {
 
 impl Writer<'_> {
     /// Writes messages until there is enough to send; false when there are no more.
-    fn piece<'s>(
+    fn piece(
         &mut self,
-        walk: &mut Walk<'s, impl Iterator<Item = Result<Run<'s>, Error>>>,
+        walk: &mut Walk<impl Iterator<Item = Result<Run, Error>>>,
         out: &mut Vec<u8>,
     ) -> Result<bool, Error> {
         if !self.items.reads_messages() && self.marked.is_none() {
@@ -181,7 +181,7 @@ impl Writer<'_> {
     }
 
     /// Writes one message; one that cannot be read is left out, and counted.
-    fn message(&mut self, (run, nth): (&Run<'_>, usize), out: &mut Vec<u8>) {
+    fn message(&mut self, (run, nth): (&Run, usize), out: &mut Vec<u8>) {
         let Some(row) = run.row(nth) else { return };
         let start = out.len();
         let is_marked = self.marked == Some(row.modseq);

@@ -20,10 +20,10 @@ impl<'k> RowWriter<'k> {
     }
 
     /// The whole answers for messages, until `out` is full; false when there are no more.
-    pub(crate) fn lines<'s>(
+    pub(crate) fn lines(
         &mut self,
         wanted: &[FetchAttribute],
-        walk: &mut Walk<'s, impl Iterator<Item = Result<Run<'s>, Error>>>,
+        walk: &mut Walk<impl Iterator<Item = Result<Run, Error>>>,
         out: &mut Vec<u8>,
         full: usize,
     ) -> Result<bool, Error> {
@@ -53,7 +53,7 @@ impl<'k> RowWriter<'k> {
     pub(crate) fn begin(
         &mut self,
         wanted: impl Iterator<Item = FetchAttribute>,
-        (run, nth): (&Run<'_>, usize),
+        (run, nth): (&Run, usize),
         out: &mut Vec<u8>,
     ) {
         let mut pen = self.sheet.pen(out);
@@ -90,7 +90,7 @@ impl<'k> ItemWriter<'k> {
     }
 
     #[inline]
-    fn begin(&mut self, (run, nth): (&Run<'_>, usize), pen: &mut Pen<'_>) {
+    fn begin(&mut self, (run, nth): (&Run, usize), pen: &mut Pen<'_>) {
         pen.push(b"* ");
         self.seq.push(u64::from(run.first().get()) + nth as u64, pen);
         pen.push(b" FETCH (");
@@ -99,7 +99,7 @@ impl<'k> ItemWriter<'k> {
     /// One item and a space. Items that need more than columns write nothing.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "the pen's place stays in a register only inside")]
-    fn push(&mut self, item: FetchAttribute, (run, nth): (&Run<'_>, usize), pen: &mut Pen<'_>) {
+    fn push(&mut self, item: FetchAttribute, (run, nth): (&Run, usize), pen: &mut Pen<'_>) {
         match item {
             FetchAttribute::Uid => {
                 pen.push(b"UID ");
