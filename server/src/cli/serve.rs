@@ -17,9 +17,14 @@ pub(super) fn run(config: Config) -> Result<(), CliError> {
     })
 }
 
+/// Threads that read from disk or hash at one time. Each keeps what decompression needs, and an
+/// arena of the allocator; a hundred of them would take more than ten thousand sessions.
+const BLOCKING_THREADS_MAX: usize = 32;
+
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
         .build()
         .map_err(CliError::io("cannot start the runtime"))
 }

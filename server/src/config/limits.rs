@@ -12,7 +12,8 @@ pub struct Limits {
     /// Connections at one time, of all protocols.
     #[serde(deserialize_with = "positive")]
     pub connections_max: usize,
-    /// Connections at one time from one address.
+    /// Connections at one time from one address; behind one there can be a whole office, and a
+    /// client has up to five.
     #[serde(deserialize_with = "positive")]
     pub connections_per_address_max: usize,
     /// Bytes of an IMAP command without its literals; sets of UIDs can be long.
@@ -70,8 +71,8 @@ impl Default for Limits {
     fn default() -> Self {
         const MIB: usize = 1 << 20;
         Self {
-            connections_max: 10_000,
-            connections_per_address_max: 100,
+            connections_max: 16_384,
+            connections_per_address_max: 1_000,
             imap_command_bytes_max: 2 * MIB,
             literal_bytes_max: MIB,
             message_bytes_max: 64 * MIB,

@@ -75,8 +75,9 @@ format = "human"
 level = "info"
 
 [limits]
-connections_max = 10000
-connections_per_address_max = 100
+connections_max = 16384
+# Behind one address there can be a whole office.
+connections_per_address_max = 1000
 imap_command_bytes_max = 2097152
 literal_bytes_max = 1048576
 message_bytes_max = 67108864
