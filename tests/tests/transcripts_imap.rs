@@ -19,6 +19,7 @@ tests::transcripts! {
     fetch_macros_and_items,
     fetch_sections_of_a_multipart,
     id_namespace_and_enable,
+    ids_stay_with_mailboxes_and_messages,
     idle_keeps_the_connection_alive,
     idle_tells_at_once_and_reads_on_behind_done,
     idle_without_a_mailbox,

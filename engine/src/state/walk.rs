@@ -191,6 +191,18 @@ impl Run {
         }
     }
 
+    /// The id of its bytes.
+    pub fn email_id(&self, nth: usize) -> EmailId {
+        let ids = &self.columns.base.email_ids;
+        EmailId(ids.get(self.places.start + nth).copied().unwrap_or(0))
+    }
+
+    /// The id of its conversation.
+    pub fn thread_id(&self, nth: usize) -> ThreadId {
+        let ids = &self.columns.base.thread_ids;
+        ThreadId(ids.get(self.places.start + nth).copied().unwrap_or(0))
+    }
+
     /// The mod-sequence of its last change.
     #[inline]
     pub fn modseq(&self, nth: usize) -> u64 {

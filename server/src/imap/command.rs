@@ -282,6 +282,8 @@ pub enum StatusItem {
     Unseen,
     /// The highest mod-sequence (RFC 7162, 3.1.7).
     HighestModSeq,
+    /// The mailbox's id (RFC 8474, 4.3).
+    MailboxId,
 }
 
 /// APPEND's arguments.

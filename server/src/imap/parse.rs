@@ -245,6 +245,7 @@ fn status(cursor: &mut Cursor<'_>) -> Result<Body, Malformed> {
             "UIDVALIDITY" => StatusItem::UidValidity,
             "UNSEEN" => StatusItem::Unseen,
             "HIGHESTMODSEQ" => StatusItem::HighestModSeq,
+            "MAILBOXID" => StatusItem::MailboxId,
             _ => return Err(Malformed::Expected("a status item")),
         };
         cursor.skip_spaces();

@@ -56,6 +56,12 @@ pub enum FetchAttribute {
     Body,
     /// `BODYSTRUCTURE`.
     BodyStructure,
+    /// `EMAILID` (RFC 8474, 5.1).
+    EmailId,
+    /// `THREADID` (RFC 8474, 5.2).
+    ThreadId,
+    /// `X-GUID`: the email id, as Dovecot's clients ask for it.
+    Guid,
     /// `PREVIEW` (RFC 8970), lazy or not: one is made as fast as one is looked up.
     Preview,
 }

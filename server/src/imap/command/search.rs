@@ -1,6 +1,6 @@
-//! What SEARCH can ask (RFC 3501, 6.4.4; RFC 4731; RFC 7162, 3.1.5).
+//! What SEARCH can ask (RFC 3501, 6.4.4; RFC 4731; RFC 7162, 3.1.5; RFC 8474, 6).
 
-use engine::SystemFlag;
+use engine::{EmailId, SystemFlag, ThreadId};
 
 use super::{MaybeKeyword, SequenceSet};
 
@@ -34,6 +34,10 @@ pub enum SearchKey {
     Smaller(u64),
     /// `MODSEQ`: at least this.
     ModSeq(u64),
+    /// `EMAILID` (RFC 8474, 6.1); `None` for what is no id of ours.
+    EmailId(Option<EmailId>),
+    /// `THREADID`, likewise.
+    ThreadId(Option<ThreadId>),
     /// `HEADER`, `FROM`, `SUBJECT` and the like: the field has the text in it, or is just there
     /// when the text is empty.
     Header {

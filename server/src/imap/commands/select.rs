@@ -1,6 +1,6 @@
-//! SELECT and EXAMINE (RFC 3501, 6.3.1 and 6.3.2; RFC 7162, 3.1.2 and 3.1.8).
+//! SELECT and EXAMINE (RFC 3501, 6.3.1 and 6.3.2; RFC 7162, 3.1.2 and 3.1.8; RFC 8474, 4.2).
 
-use engine::{Error, KEYWORDS_MAX, Mailbox, Snapshot};
+use engine::{Error, KEYWORDS_MAX, Mailbox, MailboxId, Snapshot};
 
 use crate::imap::command::{Access, Condstore, MailboxName, Tag};
 use crate::imap::dialogue::Dialogue;
@@ -45,12 +45,16 @@ fn open(
 ) -> Result<(Mailbox, SelectedView), Error> {
     let mailbox = session.account.mailbox(name.as_str())?;
     let snapshot = mailbox.snapshot();
-    describe(&snapshot, access, dialogue)?;
+    describe((mailbox.id(), &snapshot), access, dialogue)?;
     Ok((mailbox, SelectedView::new(snapshot)))
 }
 
 /// What SELECT tells, all of it always (CLIENTS.md rule 8).
-fn describe(snapshot: &Snapshot, access: Access, dialogue: &mut Dialogue) -> Result<(), Error> {
+fn describe(
+    (id, snapshot): (MailboxId, &Snapshot),
+    access: Access,
+    dialogue: &mut Dialogue,
+) -> Result<(), Error> {
     let first_unseen = snapshot.first_unseen()?;
     let keywords = snapshot.keywords();
     dialogue.out().extend_from_slice(b"* FLAGS ");
@@ -67,6 +71,7 @@ fn describe(snapshot: &Snapshot, access: Access, dialogue: &mut Dialogue) -> Res
     if let Some(first) = first_unseen {
         dialogue.untagged(format_args!("OK [UNSEEN {}] First unseen", first.get()));
     }
+    dialogue.untagged(format_args!("OK [MAILBOXID ({id})] The same under any name"));
     let validity = snapshot.uid_validity().get();
     dialogue.untagged(format_args!("OK [UIDVALIDITY {validity}] UIDs are valid"));
     // A mailbox whose UIDs are spent takes no message, and has no next UID to tell.

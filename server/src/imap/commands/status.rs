@@ -1,4 +1,4 @@
-//! STATUS (RFC 3501, 6.3.10; RFC 7162, 3.1.7).
+//! STATUS (RFC 3501, 6.3.10; RFC 7162, 3.1.7; RFC 8474, 4.3).
 
 use crate::imap::command::{MailboxName, StatusItem};
 use crate::imap::dialogue::Dialogue;
@@ -14,7 +14,8 @@ pub(crate) fn status(
     items: &[StatusItem],
     dialogue: &mut Dialogue,
 ) -> Outcome {
-    let snapshot = session.account.mailbox(mailbox.as_str())?.snapshot();
+    let opened = session.account.mailbox(mailbox.as_str())?;
+    let snapshot = opened.snapshot();
     // Asking for it enables CONDSTORE (RFC 7162, 3.1).
     session.condstore |= items.contains(&StatusItem::HighestModSeq);
     let out = dialogue.out();
@@ -23,7 +24,14 @@ pub(crate) fn status(
     out.extend_from_slice(b" (");
     for (index, item) in items.iter().enumerate() {
         let uid_next = || snapshot.uid_next().map_or(u32::MAX, engine::Uid::get);
+        if index > 0 {
+            out.push(b' ');
+        }
         let (name, value) = match item {
+            StatusItem::MailboxId => {
+                out.extend_from_slice(format!("MAILBOXID ({})", opened.id()).as_bytes());
+                continue;
+            }
             StatusItem::Messages => ("MESSAGES ", u64::from(snapshot.exists())),
             StatusItem::Recent => ("RECENT ", 0),
             StatusItem::UidNext => ("UIDNEXT ", u64::from(uid_next())),
@@ -31,9 +39,6 @@ pub(crate) fn status(
             StatusItem::Unseen => ("UNSEEN ", u64::from(snapshot.unseen())),
             StatusItem::HighestModSeq => ("HIGHESTMODSEQ ", snapshot.highest_modseq().get()),
         };
-        if index > 0 {
-            out.push(b' ');
-        }
         out.extend_from_slice(name.as_bytes());
         push_number(out, value);
     }

@@ -123,11 +123,50 @@ impl<'k> ItemWriter<'k> {
                 self.modseq.push(run.modseq(nth), pen);
                 pen.push(b")");
             }
+            FetchAttribute::EmailId => {
+                pen.push(b"EMAILID (");
+                pen.push(&object_id(b'M', run.email_id(nth).0));
+                pen.push(b")");
+            }
+            FetchAttribute::ThreadId => {
+                pen.push(b"THREADID (");
+                pen.push(&object_id(b'T', run.thread_id(nth).0));
+                pen.push(b")");
+            }
+            FetchAttribute::Guid => {
+                pen.push(b"X-GUID ");
+                pen.push(&object_id(b'M', run.email_id(nth).0));
+            }
             FetchAttribute::Envelope
             | FetchAttribute::Body
             | FetchAttribute::BodyStructure
             | FetchAttribute::Preview => return,
         }
         pen.push(b" ");
+    }
+}
+
+/// An id as the engine displays it.
+fn object_id(kind: u8, number: u64) -> [u8; 17] {
+    let mut text = [kind; 17];
+    for (slot, byte) in text[1..].chunks_exact_mut(2).zip(number.to_be_bytes()) {
+        let digits = [byte >> 4, byte & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]);
+        slot.copy_from_slice(&digits);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::{EmailId, ThreadId};
+
+    use super::*;
+
+    #[test]
+    fn ids_are_written_as_the_engine_displays_them() {
+        for number in [0, 1, 0x0123_4567_89ab_cdef, u64::MAX] {
+            assert_eq!(object_id(b'M', number), EmailId(number).to_string().as_bytes());
+            assert_eq!(object_id(b'T', number), ThreadId(number).to_string().as_bytes());
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! FETCH's arguments (RFC 3501, 6.4.5; RFC 7162, 3.1.4; RFC 8970).
+//! FETCH's arguments (RFC 3501, 6.4.5; RFC 7162, 3.1.4; RFC 8474; RFC 8970).
 
 use super::cursor::{Cursor, Malformed, is_atom_char};
 use crate::imap::command::{
@@ -79,6 +79,10 @@ fn item(cursor: &mut Cursor<'_>, items: &mut FetchItems) -> Result<(), Malformed
         "MODSEQ" => FetchAttribute::ModSeq,
         "ENVELOPE" => FetchAttribute::Envelope,
         "BODYSTRUCTURE" => FetchAttribute::BodyStructure,
+        "EMAILID" => FetchAttribute::EmailId,
+        "THREADID" => FetchAttribute::ThreadId,
+        // The hyphen is part of no other item.
+        "X" if cursor.eat_prefix("-GUID") => FetchAttribute::Guid,
         "PREVIEW" => preview(cursor)?,
         "BODY" if cursor.peek() != Some(b'[') => FetchAttribute::Body,
         "BODY" => return section(cursor, items, true),

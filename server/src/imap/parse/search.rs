@@ -1,7 +1,7 @@
-//! SEARCH's arguments (RFC 3501, 6.4.4; RFC 4731; RFC 7162, 3.1.5).
+//! SEARCH's arguments (RFC 3501, 6.4.4; RFC 4731; RFC 7162, 3.1.5; RFC 8474, 6).
 
 use encoding_rs::{Encoding, UTF_8};
-use engine::{Keyword, SystemFlag};
+use engine::{EmailId, Keyword, SystemFlag, ThreadId};
 
 use super::cursor::{Cursor, Malformed};
 use super::date::date;
@@ -145,6 +145,8 @@ impl KeyParser<'_, '_> {
             "LARGER" => SearchKey::Larger(self.cursor.number64()?),
             "SMALLER" => SearchKey::Smaller(self.cursor.number64()?),
             "MODSEQ" => self.mod_sequence()?,
+            "EMAILID" => SearchKey::EmailId(self.object_id('M', EmailId)?),
+            "THREADID" => SearchKey::ThreadId(self.object_id('T', ThreadId)?),
             "BODY" => SearchKey::Body(self.text()?),
             "TEXT" => SearchKey::Text(self.text()?),
             "HEADER" => {
@@ -192,6 +194,18 @@ impl KeyParser<'_, '_> {
             self.cursor.space()?;
         }
         self.cursor.mod_sequence().map(SearchKey::ModSeq)
+    }
+
+    /// An id, if it is written as ours are.
+    fn object_id<T: ToString>(
+        &mut self,
+        kind: char,
+        id: impl FnOnce(u64) -> T,
+    ) -> Result<Option<T>, Malformed> {
+        let text = self.cursor.astring()?;
+        let text = str::from_utf8(&text).unwrap_or_default();
+        let number = text.strip_prefix(kind).and_then(|hex| u64::from_str_radix(hex, 16).ok());
+        Ok(number.map(id).filter(|id| id.to_string() == text))
     }
 
     /// Text that its charset cannot decode cannot be found either, and is an error.

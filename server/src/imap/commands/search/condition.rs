@@ -2,7 +2,7 @@
 
 use engine::message::{ListData, Structure};
 use engine::search::{Needle, body_contains, field_contains, text_contains};
-use engine::{Error, FlagBits, Mailbox, Row, Snapshot, StoredMessage, UidSet};
+use engine::{EmailId, Error, FlagBits, Mailbox, Row, Snapshot, StoredMessage, ThreadId, UidSet};
 
 use crate::imap::command::{DateField, DateRelation, Numbering, SearchKey};
 use crate::imap::response::Refusal;
@@ -19,6 +19,8 @@ pub(super) enum Condition {
     Larger(u64),
     Smaller(u64),
     ModSeq(u64),
+    EmailId(EmailId),
+    ThreadId(ThreadId),
     Field { name: Vec<u8>, needle: Needle },
     Body(Needle),
     Text(Needle),
@@ -70,6 +72,8 @@ impl Condition {
             SearchKey::Larger(size) => Self::Larger(*size),
             SearchKey::Smaller(size) => Self::Smaller(*size),
             SearchKey::ModSeq(modseq) => Self::ModSeq(*modseq),
+            SearchKey::EmailId(id) => id.map_or(Self::Never, Self::EmailId),
+            SearchKey::ThreadId(id) => id.map_or(Self::Never, Self::ThreadId),
             SearchKey::Header { field, text } => {
                 Self::Field { name: field.clone().into_bytes(), needle: Needle::new(text) }
             }
@@ -131,6 +135,8 @@ impl Condition {
             Self::Larger(size) => u64::from(row.size) > *size,
             Self::Smaller(size) => u64::from(row.size) < *size,
             Self::ModSeq(modseq) => row.modseq.get() >= *modseq,
+            Self::EmailId(id) => row.email_id == *id,
+            Self::ThreadId(id) => row.thread_id == *id,
             Self::Field { name, needle } => candidate.field_contains(name, needle)?,
             Self::Body(needle) => {
                 candidate.read_message()?;
