@@ -36,6 +36,7 @@ tests::transcripts! {
     preview_shows_the_first_words,
     reading_marks_as_seen,
     renaming_the_inbox_moves_its_messages,
+    save_dates_are_of_the_mailbox,
     search_by_flags_dates_and_sizes,
     search_finds_text_after_decoding,
     search_results_in_short,

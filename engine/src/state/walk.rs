@@ -203,6 +203,11 @@ impl Run {
         ThreadId(ids.get(self.places.start + nth).copied().unwrap_or(0))
     }
 
+    /// When it came into this mailbox: seconds since 1970, UTC.
+    pub fn save_date(&self, nth: usize) -> i64 {
+        self.columns.base.save_dates.get(self.places.start + nth).copied().unwrap_or(0)
+    }
+
     /// The mod-sequence of its last change.
     #[inline]
     pub fn modseq(&self, nth: usize) -> u64 {

@@ -56,6 +56,8 @@ pub enum FetchAttribute {
     Body,
     /// `BODYSTRUCTURE`.
     BodyStructure,
+    /// `SAVEDATE` (RFC 8514).
+    SaveDate,
     /// `EMAILID` (RFC 8474, 5.1).
     EmailId,
     /// `THREADID` (RFC 8474, 5.2).

@@ -7,7 +7,7 @@ use super::{MaybeKeyword, SequenceSet};
 /// One condition on a message.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SearchKey {
-    /// `ALL`, and `OLD`: no message is ever recent here.
+    /// `ALL`; `OLD`, for no message is ever recent here; `SAVEDATESUPPORTED`, for all have one.
     All,
     /// `RECENT`, `NEW`: no message is ever recent here.
     Nothing,
@@ -19,7 +19,7 @@ pub enum SearchKey {
     Sequence(SequenceSet),
     /// `UID`.
     Uid(SequenceSet),
-    /// `BEFORE`, `ON`, `SINCE` and their `SENT` forms: a day as days since 1970-01-01.
+    /// `BEFORE`, `ON`, `SINCE` and their `SENT` and `SAVED` forms: a day as days since 1970-01-01.
     Date {
         /// Which date of the message.
         field: DateField,
@@ -78,6 +78,8 @@ pub enum DateField {
     Internal,
     /// The Date field of its header.
     Sent,
+    /// When it came into this mailbox (RFC 8514).
+    Saved,
 }
 
 /// How a date must lie, disregarding time and zone.

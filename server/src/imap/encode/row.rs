@@ -123,6 +123,10 @@ impl<'k> ItemWriter<'k> {
                 self.modseq.push(run.modseq(nth), pen);
                 pen.push(b")");
             }
+            FetchAttribute::SaveDate => {
+                pen.push(b"SAVEDATE ");
+                self.dates.push(run.save_date(nth), 0, pen);
+            }
             FetchAttribute::EmailId => {
                 pen.push(b"EMAILID (");
                 pen.push(&object_id(b'M', run.email_id(nth).0));

@@ -1,4 +1,4 @@
-//! FETCH's arguments (RFC 3501, 6.4.5; RFC 7162, 3.1.4; RFC 8474; RFC 8970).
+//! FETCH's arguments (RFC 3501, 6.4.5; RFC 7162, 3.1.4; RFC 8474; RFC 8514; RFC 8970).
 
 use super::cursor::{Cursor, Malformed, is_atom_char};
 use crate::imap::command::{
@@ -79,6 +79,7 @@ fn item(cursor: &mut Cursor<'_>, items: &mut FetchItems) -> Result<(), Malformed
         "MODSEQ" => FetchAttribute::ModSeq,
         "ENVELOPE" => FetchAttribute::Envelope,
         "BODYSTRUCTURE" => FetchAttribute::BodyStructure,
+        "SAVEDATE" => FetchAttribute::SaveDate,
         "EMAILID" => FetchAttribute::EmailId,
         "THREADID" => FetchAttribute::ThreadId,
         // The hyphen is part of no other item.

@@ -1,4 +1,4 @@
-//! SEARCH's arguments (RFC 3501, 6.4.4; RFC 4731; RFC 7162, 3.1.5; RFC 8474, 6).
+//! SEARCH's arguments (RFC 3501, 6.4.4; RFC 4731; RFC 7162, 3.1.5; RFC 8474, 6; RFC 8514, 4.3).
 
 use encoding_rs::{Encoding, UTF_8};
 use engine::{EmailId, Keyword, SystemFlag, ThreadId};
@@ -169,6 +169,9 @@ impl KeyParser<'_, '_> {
             "SENTBEFORE" => (DateField::Sent, DateRelation::Before),
             "SENTON" => (DateField::Sent, DateRelation::On),
             "SENTSINCE" => (DateField::Sent, DateRelation::Since),
+            "SAVEDBEFORE" => (DateField::Saved, DateRelation::Before),
+            "SAVEDON" => (DateField::Saved, DateRelation::On),
+            "SAVEDSINCE" => (DateField::Saved, DateRelation::Since),
             _ => return Err(Malformed::Expected("a search key we know")),
         };
         Ok(SearchKey::Date { field, relation, day: date(self.cursor)? })
@@ -222,7 +225,7 @@ fn plain_key(word: &str) -> Option<SearchKey> {
     let flag = SearchKey::Flag;
     let not = |flag| SearchKey::Not(Box::new(SearchKey::Flag(flag)));
     Some(match word {
-        "ALL" | "OLD" => SearchKey::All,
+        "ALL" | "OLD" | "SAVEDATESUPPORTED" => SearchKey::All,
         "RECENT" | "NEW" => SearchKey::Nothing,
         "ANSWERED" => flag(SystemFlag::Answered),
         "DELETED" => flag(SystemFlag::Deleted),

@@ -132,6 +132,9 @@ impl Condition {
             Self::Date { field: DateField::Sent, relation, day } => {
                 is_related(local_day(row.sent_date, 0), *relation, *day)
             }
+            Self::Date { field: DateField::Saved, relation, day } => {
+                is_related(local_day(row.save_date, 0), *relation, *day)
+            }
             Self::Larger(size) => u64::from(row.size) > *size,
             Self::Smaller(size) => u64::from(row.size) < *size,
             Self::ModSeq(modseq) => row.modseq.get() >= *modseq,
