@@ -117,6 +117,35 @@ impl Located<'_> {
         }
     }
 
+    /// Where in the message's header its octets are.
+    pub fn in_header(&self) -> Range<usize> {
+        self.range.start.min(self.header_len)..self.range.end.min(self.header_len)
+    }
+
+    /// Where in what follows the header they go on.
+    pub fn in_body(&self) -> Range<u64> {
+        let in_body = |at: usize| at.saturating_sub(self.header_len) as u64;
+        in_body(self.range.start)..in_body(self.range.end)
+    }
+
+    /// Whether only some of the fields in those octets are the answer: [`Located::select`] takes
+    /// them out.
+    pub fn selects_fields(&self) -> bool {
+        matches!(self.section.text, SectionText::HeaderFields(_) | SectionText::HeaderFieldsNot(_))
+    }
+
+    /// The answer out of the octets that the section names.
+    pub fn select(&self, octets: &[u8]) -> Vec<u8> {
+        let (listed, is_kept) = match &self.section.text {
+            SectionText::HeaderFields(listed) => (listed, true),
+            SectionText::HeaderFieldsNot(listed) => (listed, false),
+            _ => return octets.to_vec(),
+        };
+        select_fields(octets, |name| {
+            listed.iter().any(|wanted| wanted.eq_ignore_ascii_case(name)) == is_kept
+        })
+    }
+
     /// Octets of the answer where they are known without reading: all but filtered headers.
     pub fn octet_count(&self) -> Option<usize> {
         match self.section.text {
@@ -127,20 +156,16 @@ impl Located<'_> {
 
     /// The octets. Of the header and the body only what [`Located::pieces`] names is looked at.
     pub fn octets<'a>(&self, header: &'a [u8], body: &'a [u8]) -> Octets<'a> {
-        let in_body = |at: usize| at.saturating_sub(self.header_len);
-        let (start, end) = (self.range.start, self.range.end);
-        let first = header.get(start.min(header.len())..end.min(header.len())).unwrap_or_default();
+        let in_body = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+        let Range { start, end } = self.in_body();
         let second = body.get(in_body(start)..in_body(end)).unwrap_or_default();
-        let (listed, is_kept) = match &self.section.text {
-            SectionText::HeaderFields(listed) => (listed, true),
-            SectionText::HeaderFieldsNot(listed) => (listed, false),
-            _ => return Octets { first: Cow::Borrowed(first), second },
-        };
+        let Range { start, end } = self.in_header();
+        let first = header.get(start..end.min(header.len())).unwrap_or_default();
+        if !self.selects_fields() {
+            return Octets { first: Cow::Borrowed(first), second };
+        }
         let fields = if second.is_empty() { first } else { second };
-        let selected = select_fields(fields, |name| {
-            listed.iter().any(|wanted| wanted.eq_ignore_ascii_case(name)) == is_kept
-        });
-        Octets { first: Cow::Owned(selected), second: &[] }
+        Octets { first: Cow::Owned(self.select(fields)), second: &[] }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The body of a stored message, read in any ranges: what is stored by itself is read a chunk at
 //! a time, and only the chunks that are asked for.
 
+use std::fmt;
 use std::ops::Range;
 
 use crate::format::blob::Blob;
@@ -41,6 +42,12 @@ struct OpenBlob {
     blob: Blob,
     index: Option<usize>,
     chunk: Vec<u8>,
+}
+
+impl fmt::Debug for StoredBody {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "StoredBody({} bytes, {} apart)", self.len, self.attached.len())
+    }
 }
 
 impl StoredBody {

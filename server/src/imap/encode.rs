@@ -43,11 +43,16 @@ pub(crate) fn push_string(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
 }
 
+/// What stands before the octets of a literal.
+pub(crate) fn push_literal_head(out: &mut Vec<u8>, len: u64) {
+    out.push(b'{');
+    push_number(out, len);
+    out.extend_from_slice(b"}\r\n");
+}
+
 /// A literal of some octets, in any number of pieces, as they are.
 pub(crate) fn push_literal(out: &mut Vec<u8>, pieces: &[&[u8]]) {
-    out.push(b'{');
-    push_number(out, pieces.iter().map(|piece| piece.len()).sum::<usize>());
-    out.extend_from_slice(b"}\r\n");
+    push_literal_head(out, pieces.iter().map(|piece| piece.len() as u64).sum());
     for piece in pieces {
         out.extend_from_slice(piece);
     }

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use engine::{Account, EmailId, Mailbox};
+use engine::{Account, EmailId, Mailbox, StoredBody};
 
 use super::command::{Access, Body, Command, Tag};
 use super::commands;
@@ -69,8 +69,8 @@ pub(crate) struct Selected {
 pub(crate) struct HeldBody {
     /// Whose.
     pub(crate) message: EmailId,
-    /// All of it.
-    pub(crate) body: Vec<u8>,
+    /// Open, with the part of it that was read last.
+    pub(crate) body: StoredBody,
 }
 
 impl Selected {

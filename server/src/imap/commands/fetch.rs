@@ -5,6 +5,7 @@
 
 mod section;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use engine::{Error, FlagAction, FlagEdit, FlagSet, Mailbox, ModSeq, Row, Run, SystemFlag, UidSet};
@@ -17,7 +18,7 @@ use crate::imap::outcome::{Outcome, Stop};
 use crate::imap::response::{Done, Refusal};
 use crate::imap::session::{HeldBody, Selected};
 use crate::imap::walk::Walk;
-use crate::stream::OUTPUT_FULL;
+use crate::stream::{OUTPUT_FULL, StreamError};
 
 /// Answers, and marks as read what was read.
 pub(crate) async fn fetch(
@@ -94,6 +95,8 @@ async fn write(
         mailbox: &selected.mailbox,
         last_body,
         damaged: 0,
+        started: None,
+        is_broken: false,
     };
     let mut walk = Walk::new(snapshot.runs(uids));
     loop {
@@ -103,6 +106,10 @@ async fn write(
         } else {
             writer.piece(&mut walk, out)
         }?;
+        if writer.is_broken {
+            // In the middle of a literal there is no other way to tell the client.
+            return Err(StreamError::Closed.into());
+        }
         if !has_more {
             return Ok(writer.damaged);
         }
@@ -130,6 +137,8 @@ pub fn fetch_answers(
         mailbox,
         last_body: &mut None,
         damaged: 0,
+        started: None,
+        is_broken: false,
     };
     let mut walk = Walk::new(snapshot.runs(&uids));
     let mut has_more = true;
@@ -160,6 +169,19 @@ struct Writer<'f> {
     mailbox: &'f Mailbox,
     last_body: &'f mut Option<HeldBody>,
     damaged: usize,
+    /// A message of which the answer has been begun.
+    started: Option<Started>,
+    /// Whether such a message could not be read to its end.
+    is_broken: bool,
+}
+
+/// A message in the middle of a long section.
+struct Started {
+    message: OpenMessage,
+    /// The section after it.
+    next: usize,
+    /// What of the body is still to follow.
+    rest: Range<u64>,
 }
 
 impl Writer<'_> {
@@ -173,6 +195,14 @@ impl Writer<'_> {
             return self.rows.lines(&self.items.attributes, walk, out, OUTPUT_FULL);
         }
         while out.len() < OUTPUT_FULL {
+            if let Some(started) = self.started.take() {
+                if let Err(error) = self.go_on(started, out) {
+                    tracing::error!(%error, "cannot read on in a message");
+                    self.is_broken = true;
+                    return Ok(false);
+                }
+                continue;
+            }
             let Some((run, nth)) = walk.here()? else { return Ok(false) };
             self.message((run, nth), out);
             walk.go_to(nth + 1);
@@ -180,7 +210,8 @@ impl Writer<'_> {
         Ok(true)
     }
 
-    /// Writes one message; one that cannot be read is left out, and counted.
+    /// Writes one message, or begins a long one; one that cannot be read is left out, and
+    /// counted.
     fn message(&mut self, (run, nth): (&Run, usize), out: &mut Vec<u8>) {
         let Some(row) = run.row(nth) else { return };
         let start = out.len();
@@ -192,14 +223,13 @@ impl Writer<'_> {
             tracing::error!(uid = row.uid.get(), %error, "cannot read a message");
             out.truncate(start);
             self.damaged += 1;
-            return;
         }
-        RowWriter::end(out);
     }
 
     /// What the message tells.
     fn try_message(&mut self, row: &Row, out: &mut Vec<u8>) -> Result<(), Unreadable> {
         if !self.items.reads_messages() {
+            RowWriter::end(out);
             return Ok(());
         }
         let stored = self.mailbox.message(row);
@@ -207,10 +237,37 @@ impl Writer<'_> {
         for attribute in &self.items.attributes {
             message.push(*attribute, out)?;
         }
-        for section in &self.sections {
-            message.push_section(section, out)?;
+        self.sections(message, 0, out)
+    }
+
+    /// Sections from one on, until a long one, and the end of the answer.
+    fn sections(
+        &mut self,
+        mut message: OpenMessage,
+        from: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Unreadable> {
+        for (index, section) in self.sections.iter().enumerate().skip(from) {
+            let rest = message.push_section(section, out)?;
+            if !rest.is_empty() {
+                self.started = Some(Started { message, next: index + 1, rest });
+                return Ok(());
+            }
+            out.push(b' ');
         }
         *self.last_body = message.held_body(&self.items.sections);
+        RowWriter::end(out);
         Ok(())
+    }
+
+    fn go_on(&mut self, started: Started, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+        let Started { mut message, next, rest } = started;
+        let rest = message.push_body(rest, out)?;
+        if !rest.is_empty() {
+            self.started = Some(Started { message, next, rest });
+            return Ok(());
+        }
+        out.push(b' ');
+        self.sections(message, next, out)
     }
 }

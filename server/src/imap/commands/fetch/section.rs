@@ -1,14 +1,19 @@
 //! What FETCH reads from stored messages: list data, previews, and sections.
 
-use engine::message::{ListData, Pieces, Section, SectionText, Structure, preview};
-use engine::{EmailId, Error, Fault, StoredMessage};
+use std::ops::Range;
+
+use engine::message::{ListData, Section, SectionText, Structure, preview};
+use engine::{EmailId, Error, Fault, StoredBody, StoredMessage};
 
 use crate::imap::command::{FetchAttribute, HeaderFields, SectionPart, SectionPath};
-use crate::imap::encode::{push_literal, push_number, push_string, push_text_literal};
+use crate::imap::encode::{push_literal_head, push_number, push_string, push_text_literal};
 use crate::imap::session::HeldBody;
 
 /// A smaller body is read again as quickly as it is found.
-const HELD_FROM: usize = 64 << 10;
+const HELD_FROM: u64 = 64 << 10;
+
+/// Octets of a section that are put into the answer before the client's pace is looked at.
+const SLICE_LEN: u64 = 256 << 10;
 
 /// A section as asked for, and as the engine finds it.
 pub(super) struct WantedSection<'f> {
@@ -33,27 +38,32 @@ impl<'f> WantedSection<'f> {
         out.push(b' ');
     }
 
-    /// The octets as a literal, or the slice of them that was asked for.
+    /// Octets that the client parses as a literal, or the slice of them that was asked for.
     fn push_octets(&self, octets: &[u8], out: &mut Vec<u8>) {
-        let slice = match self.part.partial {
-            None => octets,
+        let slice = self.slice(octets.len() as u64);
+        let slice = octets.get(place(slice.start)..place(slice.end)).unwrap_or_default();
+        push_text_literal(out, &[slice]);
+    }
+
+    /// The slice that was asked for of so many octets.
+    fn slice(&self, len: u64) -> Range<u64> {
+        match self.part.partial {
+            None => 0..len,
             Some(partial) => {
-                let start = (partial.origin as usize).min(octets.len());
-                let end = start.saturating_add(partial.len.get() as usize).min(octets.len());
-                octets.get(start..end).unwrap_or_default()
+                let start = u64::from(partial.origin).min(len);
+                start..start.saturating_add(partial.len.get().into()).min(len)
             }
-        };
-        self.push_literal(&[slice], out);
-        out.push(b' ');
+        }
     }
 
     /// What a client takes whole it gets as it came in, NUL and all; a header it parses.
-    fn push_literal(&self, pieces: &[&[u8]], out: &mut Vec<u8>) {
-        match self.section.text {
-            SectionText::Whole | SectionText::Text => push_literal(out, pieces),
-            _ => push_text_literal(out, pieces),
-        }
+    fn is_parsed(&self) -> bool {
+        !matches!(self.section.text, SectionText::Whole | SectionText::Text)
     }
+}
+
+fn place(at: u64) -> usize {
+    usize::try_from(at).unwrap_or(usize::MAX)
 }
 
 /// Why a message could not be told.
@@ -73,8 +83,7 @@ pub(super) struct OpenMessage {
     message: EmailId,
     list: Option<ListData>,
     structure: Option<Structure>,
-    header: Option<Vec<u8>>,
-    body: Option<Vec<u8>>,
+    body: Option<StoredBody>,
 }
 
 impl OpenMessage {
@@ -85,10 +94,10 @@ impl OpenMessage {
         last_body: Option<HeldBody>,
     ) -> Self {
         let body = last_body.filter(|last| last.message == message).map(|last| last.body);
-        Self { stored, message, list: None, structure: None, header: None, body }
+        Self { stored, message, list: None, structure: None, body }
     }
 
-    /// The body, if it is large and was asked for in slices: the next slice comes soon.
+    /// The open body, if it is large and was asked for in slices: the next slice comes soon.
     pub(super) fn held_body(self, sections: &[SectionPart]) -> Option<HeldBody> {
         let is_sliced = sections.iter().any(|section| section.partial.is_some());
         let body = self.body.filter(|body| is_sliced && body.len() > HELD_FROM)?;
@@ -124,50 +133,83 @@ impl OpenMessage {
         Ok(())
     }
 
-    /// A section and a space; NIL if the message has no such part.
+    /// A section; NIL if the message has no such part. Of a long one only the beginning, and the
+    /// range of the body that is still to follow.
     pub(super) fn push_section(
         &mut self,
         wanted: &WantedSection<'_>,
         out: &mut Vec<u8>,
-    ) -> Result<(), Unreadable> {
+    ) -> Result<Range<u64>, Unreadable> {
         wanted.push_label(out);
         if let Some(octets) = self.listed_fields(&wanted.section)? {
             wanted.push_octets(&octets, out);
-            return Ok(());
+            return Ok(0..0);
         }
         self.read_structure()?;
         let located = self.structure.as_ref().and_then(|tree| wanted.section.locate(tree));
         let Some(located) = located else {
-            out.extend_from_slice(b"NIL ");
-            return Ok(());
+            out.extend_from_slice(b"NIL");
+            return Ok(0..0);
         };
-        let pieces = located.pieces();
-        if pieces != Pieces::Body {
-            read_once(&mut self.header, || self.stored.header())?;
+        let (in_header, in_body) = (located.in_header(), located.in_body());
+        if wanted.is_parsed() {
+            let mut octets = self.header(in_header)?.to_vec();
+            if !in_body.is_empty() {
+                self.body()?.read(in_body, &mut octets)?;
+            }
+            wanted.push_octets(&located.select(&octets), out);
+            return Ok(0..0);
         }
-        if pieces != Pieces::Header {
-            read_once(&mut self.body, || self.stored.body())?;
+        let header_len = in_header.len() as u64;
+        let slice = wanted.slice(header_len + (in_body.end - in_body.start));
+        push_literal_head(out, slice.end - slice.start);
+        let at_header = |at: u64| in_header.start + place(at.min(header_len));
+        let from_header = at_header(slice.start)..at_header(slice.end);
+        if !from_header.is_empty() {
+            out.extend_from_slice(self.header(from_header)?);
         }
-        let header = self.header.as_deref().unwrap_or_default();
-        let body = self.body.as_deref().unwrap_or_default();
-        let octets = located.octets(header, body);
-        let slices = match wanted.part.partial {
-            None => octets.slices(),
-            Some(partial) => octets.partial(partial.origin.into(), partial.len.get().into()),
-        };
-        wanted.push_literal(&slices, out);
-        out.push(b' ');
-        Ok(())
+        let at_body = |at: u64| in_body.start + at.saturating_sub(header_len);
+        self.push_body(at_body(slice.start)..at_body(slice.end), out)
+    }
+
+    /// The next octets of a range of the body; returns what is left of it.
+    pub(super) fn push_body(
+        &mut self,
+        range: Range<u64>,
+        out: &mut Vec<u8>,
+    ) -> Result<Range<u64>, Unreadable> {
+        if range.is_empty() {
+            return Ok(range);
+        }
+        let middle = range.end.min(range.start + SLICE_LEN);
+        let before = out.len();
+        self.body()?.read(range.start..middle, out)?;
+        if (out.len() - before) as u64 != middle - range.start {
+            return Err(Unreadable::ListData(Fault::Truncated));
+        }
+        Ok(middle..range.end)
     }
 
     /// The first words of the text; empty where there is none (RFC 8970, 3).
     fn preview(&mut self) -> Result<String, Unreadable> {
         self.read_structure()?;
-        let header = read_once(&mut self.header, || self.stored.header())?;
-        let body = read_once(&mut self.body, || self.stored.body())?;
-        let message = [&header[..], body].concat();
+        let mut message = self.header(0..usize::MAX)?.to_vec();
+        self.body()?.read(0..u64::MAX, &mut message)?;
         let words = self.structure.as_ref().map(|structure| preview(&message, structure));
         Ok(words.unwrap_or_default())
+    }
+
+    fn header(&mut self, range: Range<usize>) -> Result<&[u8], Error> {
+        let header = self.list()?.header();
+        Ok(header.get(range.start..range.end.min(header.len())).unwrap_or_default())
+    }
+
+    fn body(&mut self) -> Result<&mut StoredBody, Error> {
+        let body = match self.body.take() {
+            Some(body) => body,
+            None => self.stored.open_body()?,
+        };
+        Ok(self.body.insert(body))
     }
 
     /// Header fields that clients list by are answered without reading the header.
@@ -194,17 +236,6 @@ impl OpenMessage {
         }
         Ok(())
     }
-}
-
-fn read_once(
-    piece: &mut Option<Vec<u8>>,
-    read: impl FnOnce() -> Result<Vec<u8>, Error>,
-) -> Result<&Vec<u8>, Error> {
-    let bytes = match piece.take() {
-        Some(bytes) => bytes,
-        None => read()?,
-    };
-    Ok(piece.insert(bytes))
 }
 
 fn section(path: &SectionPath) -> Section {
