@@ -33,7 +33,7 @@ pub use ids::{
 pub use io::IoPath;
 pub use log::{LogStats, SYNC_MICROS_BOUNDS};
 pub use record::{FlagAction, SpecialUse};
-pub use state::{Diff, Expunge, FlagEdit, MailboxEntry, MailboxList, Row, Run, Snapshot};
+pub use state::{Diff, Expunge, FlagEdit, Gone, MailboxEntry, MailboxList, Row, Run, Snapshot};
 pub use store::{
     Account, AppendItem, Appended, Copied, Delivery, Expunged, Finding, FlagsEdited, Listings,
     Mailbox, MessageSource, Options, Prepared, Progress, Reads, Receipt, Report, Store, StoredBody,

@@ -159,12 +159,16 @@ impl UidSet {
     }
 
     /// The UIDs that are in any of `sets`, in whatever order those come.
+    pub fn union<'s>(sets: impl IntoIterator<Item = &'s Self>) -> Self {
+        Self::from_ranges(sets.into_iter().flat_map(|set| &set.ranges).copied().collect())
+    }
+
+    /// The UIDs of ranges of numbers above 0, in whatever order those come.
     #[expect(
         clippy::stable_sort_primitive,
         reason = "the stable sort is the quick one where ascending stretches follow one another"
     )]
-    pub fn union<'s>(sets: impl IntoIterator<Item = &'s Self>) -> Self {
-        let mut ranges: Vec<_> = sets.into_iter().flat_map(|set| &set.ranges).copied().collect();
+    pub(crate) fn from_ranges(mut ranges: Vec<(u32, u32)>) -> Self {
         ranges.sort();
         ranges.dedup_by(|next, before| {
             let touches = next.0 <= before.1.saturating_add(1);

@@ -66,15 +66,23 @@ impl History {
         }
     }
 
-    /// What went after `modseq`.
-    pub(crate) fn since(&self, modseq: u64, source: &Source) -> Result<UidSet, Error> {
-        let newer = self.pages.iter().filter(|page| page.modseq_max > modseq);
-        let pages = newer.map(|page| page.entries(source)).collect::<Result<Vec<_>, _>>()?;
-        let all = pages.iter().chain([&self.tail]);
-        Ok(UidSet::union(all.flat_map(|entries| after(entries, modseq))))
+    /// The mod-sequence of the last expunge; 0 before the first.
+    pub(crate) fn modseq_max(&self) -> u64 {
+        let last_page = self.pages.last().map_or(0, |page| page.modseq_max);
+        self.tail.last().map_or(last_page, |last| last.modseq)
+    }
+
+    /// The expunges after `modseq`, oldest first.
+    pub(crate) fn since(&self, modseq: u64, source: &Source) -> Result<Vec<Arc<Vanished>>, Error> {
+        let mut since = Vec::new();
+        for page in self.pages.iter().filter(|page| page.modseq_max > modseq) {
+            since.extend(after(&page.entries(source)?, modseq));
+        }
+        since.extend(after(&self.tail, modseq));
+        Ok(since)
     }
 }
 
-fn after(entries: &[Arc<Vanished>], modseq: u64) -> impl Iterator<Item = &UidSet> {
-    entries.iter().filter(move |entry| entry.modseq > modseq).map(|entry| &entry.uids)
+fn after(entries: &[Arc<Vanished>], modseq: u64) -> impl Iterator<Item = Arc<Vanished>> + '_ {
+    entries.iter().filter(move |entry| entry.modseq > modseq).cloned()
 }

@@ -4,6 +4,7 @@ mod chunk;
 mod diff;
 mod edit;
 mod follow;
+mod gone;
 mod history;
 mod list;
 mod lists;
@@ -18,6 +19,7 @@ mod walk;
 
 pub(crate) use chunk::{Chunk, ColumnSource, Source};
 pub use diff::Diff;
+pub use gone::Gone;
 pub(crate) use history::{History, Page};
 pub(crate) use list::plan as plan_list;
 pub use list::{MailboxEntry, MailboxList};

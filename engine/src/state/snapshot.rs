@@ -214,11 +214,6 @@ impl Snapshot {
         after.map(|chunk| chunk.summary.live).sum()
     }
 
-    /// What was removed after `modseq` (RFC 7162: VANISHED). Exact from the first change on.
-    pub fn expunged_since(&self, modseq: ModSeq) -> Result<UidSet, Error> {
-        self.history.since(modseq.get(), &self.source)
-    }
-
     /// The messages that were added or changed after `modseq` (RFC 7162: CHANGEDSINCE).
     /// `modseq` is a plain number because clients may say 0.
     pub fn changed_since(&self, modseq: u64) -> Result<UidSet, Error> {

@@ -363,12 +363,19 @@ fn check_sets(snapshot: &Snapshot, model: &Model) {
         let expected = model.uids(|message| message.flags & flags == flags);
         assert_eq!(snapshot.uids_with(flags).expect("readable"), expected);
     }
+    let all = UidSet::all();
     for since in [0, 1, model.modseq / 2, model.modseq.saturating_sub(1), model.modseq] {
         let changed = model.uids(|message| message.modseq > since);
         assert_eq!(snapshot.changed_since(since).expect("readable"), changed);
-        let Some(since) = ModSeq::new(since) else { continue };
-        let gone = model.vanished.iter().filter(|(modseq, _)| *modseq > since.get());
+        let listed = snapshot.runs_since(&all, since).map(|run| run.expect("readable"));
+        let listed = listed.flat_map(|run| run.uids().to_vec()).filter_map(Uid::new);
+        assert_eq!(listed.collect::<UidSet>(), changed);
+        let gone = model.vanished.iter().filter(|(modseq, _)| *modseq > since);
         let gone: UidSet = gone.filter_map(|(_, uid)| Uid::new(*uid)).collect();
+        assert_eq!(snapshot.has_expunged_since(since), !gone.is_empty());
+        let some: UidSet = (1..model.uid_next).step_by(3).filter_map(Uid::new).collect();
+        let pieces: Vec<_> = snapshot.gone(since, &some).expect("readable").collect();
+        assert_eq!(UidSet::union(&pieces), gone.intersection(&some));
         assert_eq!(snapshot.expunged_since(since).expect("readable"), gone);
     }
 }

@@ -43,13 +43,24 @@ impl Snapshot {
     /// The messages of `uids` that exist, ascending, as runs of neighbours. Reads one chunk's
     /// columns at a time.
     pub fn runs<'a>(&'a self, uids: &'a UidSet) -> impl Iterator<Item = Result<Run, Error>> + 'a {
-        Runs { stretches: self.stretches(uids), current: None }
+        self.runs_since(uids, 0)
     }
 
-    /// The messages of `uids` that exist, ascending, chunk by chunk.
+    /// The same for those that were added or changed after `modseq` (RFC 7162: CHANGEDSINCE),
+    /// which is a plain number because clients may say 0. Chunks without any are passed over.
+    pub fn runs_since<'a>(
+        &'a self,
+        uids: &'a UidSet,
+        modseq: u64,
+    ) -> impl Iterator<Item = Result<Run, Error>> + 'a {
+        Runs { stretches: self.stretches(uids, modseq), current: None }
+    }
+
+    /// The messages of `uids` that exist and changed after `modseq`, ascending, chunk by chunk.
     fn stretches<'a>(
         &'a self,
         uids: &'a UidSet,
+        modseq: u64,
     ) -> impl DoubleEndedIterator<Item = Result<Stretch, Error>> + 'a {
         let first = uids.first().map_or(u32::MAX, Uid::get);
         let last = uids.last().map_or(0, Uid::get);
@@ -57,9 +68,13 @@ impl Snapshot {
         let to = self.chunks.partition_point(|chunk| chunk.summary.first_uid <= last);
         let chunks = self.chunks.get(from..to).unwrap_or_default().iter();
         let chunks = chunks.zip(self.starts.get(from..to).unwrap_or_default());
+        let chunks = chunks.filter(move |(chunk, _)| chunk.summary.modseq_max > modseq);
         chunks.map(move |(chunk, start)| {
             let columns = Arc::new(chunk.columns(&self.source)?);
-            let (mask, live) = (edit::mask(&columns, uids), columns.live());
+            let (mut mask, live) = (edit::mask(&columns, uids), columns.live());
+            if modseq > 0 {
+                mask = mask.and(&columns.modseqs.newer(modseq, columns.base.len()));
+            }
             Ok(Stretch { columns, mask, live, start: *start })
         })
     }
@@ -77,7 +92,7 @@ impl Snapshot {
         &'a self,
         uids: &'a UidSet,
     ) -> impl Iterator<Item = Result<RangeInclusive<u32>, Error>> + 'a {
-        self.stretches(uids).rev().flat_map(|stretch| {
+        self.stretches(uids, 0).rev().flat_map(|stretch| {
             let (stretch, error) = match stretch {
                 Ok(stretch) => (Some(stretch.numbers_down()), None),
                 Err(error) => (None, Some(Err(error))),

@@ -102,7 +102,7 @@ pub(super) fn observed(account: &Account) -> Vec<(String, String)> {
             )
         });
         let rows: Vec<_> = rows.collect();
-        let gone = snapshot.expunged_since(crate::ModSeq::FIRST).expect("history");
+        let gone = snapshot.expunged_since(1).expect("history");
         let counts = (snapshot.exists(), snapshot.unseen(), snapshot.deleted());
         let (uid_next, modseq) = (snapshot.uid_next(), snapshot.highest_modseq());
         let head = format!("{counts:?} {uid_next:?} {modseq:?} gone {gone} ");

@@ -22,7 +22,7 @@ use crate::store::options::Options;
 use crate::store::reader::Shared;
 use crate::store::recover::Replay;
 use crate::store::upkeep::list as list_part;
-use crate::{Error, Fault, ModSeq, format};
+use crate::{Error, Fault, format};
 
 /// How far `verify` is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -290,7 +290,7 @@ fn same(left: &Arc<Snapshot>, right: &Arc<Snapshot>) -> Result<bool, Error> {
     if facts(left) != facts(right) {
         return Ok(false);
     }
-    if left.expunged_since(ModSeq::FIRST)? != right.expunged_since(ModSeq::FIRST)? {
+    if left.expunged_since(1)? != right.expunged_since(1)? {
         return Ok(false);
     }
     let (left_uids, right_uids) = (left.all_uids()?, right.all_uids()?);

@@ -6,6 +6,7 @@ mod search;
 mod sequence;
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::ops::Range;
 
 use engine::{FlagSet, Keyword};
@@ -78,6 +79,19 @@ pub enum Condstore {
     Unmentioned,
 }
 
+/// What a client knows of a mailbox that it opens again (RFC 7162, 3.2.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resync {
+    /// The UIDVALIDITY it knows.
+    pub uid_validity: NonZeroU32,
+    /// It knows of all changes up to this.
+    pub modseq: u64,
+    /// The UIDs it wants to hear of, if not all; without `*`.
+    pub known: Option<SequenceSet>,
+    /// Numbers and UIDs of some of its messages, both ascending; without `*`.
+    pub pairs: Option<(SequenceSet, SequenceSet)>,
+}
+
 /// What is asked, with its arguments.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {
@@ -117,6 +131,8 @@ pub enum Body {
         access: Access,
         /// The CONDSTORE parameter (RFC 7162, 3.1.8).
         condstore: Condstore,
+        /// The QRESYNC parameter (RFC 7162, 3.2.5).
+        resync: Option<Box<Resync>>,
     },
     /// CREATE (RFC 3501, 6.3.3).
     Create(MailboxName),
@@ -338,6 +354,8 @@ pub struct Fetch {
     pub items: FetchItems,
     /// Only those that changed after this mod-sequence.
     pub changed_since: Option<u64>,
+    /// Also what was expunged since (RFC 7162, 3.2.6); only with `changed_since`, and by UID.
+    pub vanished: bool,
 }
 
 /// STORE's arguments.

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use engine::UidSet;
 
 use super::command::{Command, Tag};
-use super::encode::push_range;
+use super::encode::SetWriter;
 use super::parse::{Assembler, Fault, Limits, Oversize, Step, parse_command, tag_of};
 use super::response::{Done, Refusal, Verdict};
 use crate::config::Role;
@@ -202,13 +202,12 @@ impl Dialogue {
 
     /// A set of UIDs as IMAP writes it, in pieces where it is long.
     pub(crate) async fn uid_set(&mut self, set: &UidSet) -> Result<(), StreamError> {
-        for (index, range) in set.ranges().enumerate() {
-            if index > 0 {
-                self.out().push(b',');
-            }
-            push_range(self.out(), *range.start(), *range.end());
+        let mut writer = SetWriter::new("");
+        for range in set.ranges() {
+            writer.push(range, self.out());
             self.breathe().await?;
         }
+        writer.end(self.out());
         Ok(())
     }
 

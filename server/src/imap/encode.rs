@@ -4,11 +4,13 @@
 mod date_text;
 mod flags;
 mod row;
+mod set;
 mod sheet;
 
 pub(crate) use date_text::DateTexts;
 pub(crate) use flags::{FlagTexts, push_flag_set};
 pub(crate) use row::RowWriter;
+pub(crate) use set::SetWriter;
 pub(crate) use sheet::{Digits, Pen, Sheet};
 
 use super::utf7;

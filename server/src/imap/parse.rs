@@ -10,6 +10,7 @@ mod date;
 mod fetch;
 mod list;
 mod search;
+mod select;
 
 use engine::{FlagSet, Keyword, SystemFlag};
 
@@ -18,8 +19,8 @@ use cursor::{Cursor, Malformed};
 pub(crate) use search::CHARSETS;
 
 use super::command::{
-    Access, Append, AppendMessage, Body, Command, Condstore, Echo, FlagChange, MailboxName,
-    Numbering, Secret, StatusItem, Store, Tag, Transfer,
+    Access, Append, AppendMessage, Body, Command, Echo, FlagChange, MailboxName, Numbering, Secret,
+    StatusItem, Store, Tag, Transfer,
 };
 use super::utf7;
 
@@ -118,8 +119,8 @@ fn plain_command(word: &str, cursor: &mut Cursor<'_>) -> Result<Option<Body>, Ma
         "LOGIN" => login(cursor)?,
         "ENABLE" => Body::Enable(enable(cursor)?),
         "COMPRESS" => Body::Compress(compress(cursor)?),
-        "SELECT" => select(cursor, Access::ReadWrite)?,
-        "EXAMINE" => select(cursor, Access::ReadOnly)?,
+        "SELECT" => select::select(cursor, Access::ReadWrite)?,
+        "EXAMINE" => select::select(cursor, Access::ReadOnly)?,
         "CREATE" => Body::Create(next_mailbox(cursor)?),
         "DELETE" => Body::Delete(next_mailbox(cursor)?),
         "RENAME" => Body::Rename { from: next_mailbox(cursor)?, to: next_mailbox(cursor)? },
@@ -215,20 +216,6 @@ fn compress(cursor: &mut Cursor<'_>) -> Result<String, Malformed> {
     cursor.space()?;
     let mechanism = cursor.upper_word();
     if mechanism.is_empty() { Err(Malformed::Expected("a mechanism")) } else { Ok(mechanism) }
-}
-
-fn select(cursor: &mut Cursor<'_>, access: Access) -> Result<Body, Malformed> {
-    let mailbox = next_mailbox(cursor)?;
-    let mut condstore = Condstore::Unmentioned;
-    if cursor.more_words() {
-        cursor.expect(b'(', "parameters in parentheses")?;
-        if !cursor.eat_word("CONDSTORE") {
-            return Err(Malformed::Expected("CONDSTORE, the one parameter we know"));
-        }
-        condstore = Condstore::Enabled;
-        cursor.expect(b')', "the end of the parameters")?;
-    }
-    Ok(Body::Select { mailbox, access, condstore })
 }
 
 fn status(cursor: &mut Cursor<'_>) -> Result<Body, Malformed> {

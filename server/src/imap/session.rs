@@ -48,6 +48,8 @@ pub(crate) struct Authenticated {
     pub(crate) account: Account,
     /// Whether a CONDSTORE enabling command was given (RFC 7162, 3.1).
     pub(crate) condstore: bool,
+    /// Whether QRESYNC was enabled (RFC 7162, 3.2.3): removals are told by UID from then on.
+    pub(crate) qresync: bool,
 }
 
 /// With a mailbox.
@@ -124,6 +126,14 @@ impl Session {
             Self::Selected(selected) if selected.last_body.is_some() => BODY_TIME,
             Self::NotAuthenticated(_) => log_in_deadline.duration_since(Instant::now()),
             _ => dialogue.context.config.limits.imap_idle_time,
+        }
+    }
+
+    fn has_qresync(&self) -> bool {
+        match self {
+            Self::Authenticated(state) => state.qresync,
+            Self::Selected(state) => state.authenticated.qresync,
+            Self::NotAuthenticated(_) | Self::LoggedOut => false,
         }
     }
 
@@ -217,14 +227,19 @@ impl Session {
                 commands::compress(tag, &mechanism, dialogue).await?;
                 Ok(session)
             }
-            (Self::Authenticated(state), Body::Select { mailbox, access, condstore }) => {
-                commands::select(state, tag, (&mailbox, access, condstore), dialogue).await
+            (session, Body::Select { resync: Some(_), .. }) if !session.has_qresync() => {
+                dialogue.refused(Some(tag), &Refusal::bad("QRESYNC was not enabled"));
+                Ok(session)
+            }
+            (Self::Authenticated(state), Body::Select { mailbox, access, condstore, resync }) => {
+                let how = (access, condstore, resync);
+                commands::select(state, tag, (&mailbox, how), dialogue).await
             }
             // SELECT closes the old mailbox first, even if it then fails (RFC 3501, 6.3.1).
-            (Self::Selected(state), Body::Select { mailbox, access, condstore }) => {
+            (Self::Selected(state), Body::Select { mailbox, access, condstore, resync }) => {
                 dialogue.untagged("OK [CLOSED] The mailbox before is closed");
-                let state = state.authenticated;
-                commands::select(state, tag, (&mailbox, access, condstore), dialogue).await
+                let how = (access, condstore, resync);
+                commands::select(state.authenticated, tag, (&mailbox, how), dialogue).await
             }
             (Self::Selected(state), Body::Close) => commands::close(*state, tag, dialogue).await,
             (Self::Selected(state), Body::Unselect) => {

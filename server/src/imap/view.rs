@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use engine::{Diff, Error, Mailbox, ModSeq, SeqNo, Snapshot, Uid, UidSet};
 
-use super::command::{Body, FetchAttribute, Numbering, SequenceSet};
+use super::command::{Body, FetchAttribute, Numbering, SearchKey, SequenceSet};
 use super::dialogue::Dialogue;
-use super::encode::{FlagTexts, RowWriter, push_flag_set, push_number};
+use super::encode::{FlagTexts, RowWriter, SetWriter, push_flag_set, push_number};
 use super::outcome::Stop;
 use super::response::Refusal;
 use super::session::Selected;
@@ -38,7 +38,12 @@ impl Telling {
         let numbering = match body {
             Body::Fetch(fetch) => fetch.numbering,
             Body::Store(store) => store.numbering,
-            Body::Search(search) => search.numbering,
+            Body::Search(search) => {
+                // Nor may UID SEARCH, where it names messages by number.
+                let names_numbers = search.keys.iter().any(SearchKey::names_numbers);
+                let numbers_may_change = search.numbering == Numbering::Uid && !names_numbers;
+                return Self { numbers_may_change, numbering: search.numbering };
+            }
             _ => return Self::EVERYTHING,
         };
         Self { numbers_may_change: numbering == Numbering::Uid, numbering }
@@ -52,6 +57,8 @@ pub(crate) struct SelectedView {
     snapshot: Arc<Snapshot>,
     /// The last snapshot of the mailbox that was looked at.
     seen: Arc<Snapshot>,
+    /// The client was told of all changes up to this.
+    complete: ModSeq,
     /// Messages with new flags that the client was not told of.
     untold: UidSet,
     /// Keywords the client was told of.
@@ -62,7 +69,8 @@ impl SelectedView {
     /// A view of the mailbox as it is, just told of by SELECT.
     pub(crate) fn new(snapshot: Arc<Snapshot>) -> Self {
         let keywords_told = snapshot.keywords().len();
-        Self { seen: Arc::clone(&snapshot), snapshot, untold: UidSet::new(), keywords_told }
+        let (seen, complete) = (Arc::clone(&snapshot), snapshot.highest_modseq());
+        Self { seen, snapshot, complete, untold: UidSet::new(), keywords_told }
     }
 
     /// The messages and their numbers.
@@ -104,6 +112,19 @@ impl SelectedView {
         Ok(uids)
     }
 
+    /// The UIDs that a client means when it asks what was removed: `*` reaches past the last
+    /// message to the last that there ever was (CLIENTS.md rule 4).
+    pub(crate) fn uids_ever(&self, set: &SequenceSet) -> UidSet {
+        let next = self.snapshot.uid_next().map_or(u32::MAX, Uid::get);
+        let mut uids = UidSet::new();
+        for (first, last) in set.resolve(NonZeroU32::new(next.max(2) - 1)) {
+            if let (Some(first), Some(last)) = (Uid::new(first.get()), Uid::new(last.get())) {
+                uids.insert_range(first, last);
+            }
+        }
+        uids
+    }
+
     fn uid_at(&self, number: NonZeroU32) -> Result<Option<Uid>, Error> {
         SeqNo::new(number.get()).map_or(Ok(None), |seq| self.snapshot.uid_at(seq))
     }
@@ -130,6 +151,7 @@ impl SelectedView {
         self.untold.extend(&diff.reflagged);
         let exists = (!diff.appended.is_empty()).then(|| latest.exists());
         let before = std::mem::replace(&mut self.snapshot, Arc::clone(&latest));
+        self.complete = latest.highest_modseq();
         self.seen = latest;
         Ok(Moved { before, expunged: diff.expunged.clone(), exists })
     }
@@ -141,12 +163,16 @@ impl SelectedView {
         }
     }
 
-    /// Takes note that those of these messages were told that were changed last at `modseq`.
-    pub(crate) fn told_at(&mut self, uids: &UidSet, modseq: ModSeq) -> Result<(), Error> {
+    /// Takes note that those of these messages were told whose mod-sequence this holds for.
+    pub(crate) fn told_if(
+        &mut self,
+        uids: &UidSet,
+        is_told: impl Fn(ModSeq) -> bool,
+    ) -> Result<(), Error> {
         let mut told = UidSet::new();
         for row in self.snapshot.rows(&self.untold.intersection(uids)) {
             let row = row?;
-            if row.modseq == modseq {
+            if is_told(row.modseq) {
                 told.insert(row.uid);
             }
         }
@@ -171,9 +197,15 @@ impl Selected {
         dialogue: &mut Dialogue,
     ) -> Result<(), Stop> {
         let latest = self.mailbox.snapshot();
+        let mut is_removal_told = false;
         if telling.numbers_may_change {
             let moved = self.view.advance(&self.mailbox, latest)?;
-            tell_expunged(&moved, dialogue).await?;
+            is_removal_told = !moved.expunged.is_empty();
+            if self.authenticated.qresync {
+                tell_vanished(&moved, dialogue).await?;
+            } else {
+                tell_expunged(&moved, dialogue).await?;
+            }
             if let Some(exists) = moved.exists {
                 // No message is ever recent here: see docs/PROTOCOLS.md.
                 dialogue.untagged(format_args!("{exists} EXISTS"));
@@ -183,7 +215,16 @@ impl Selected {
             self.view.advance_flags(latest)?;
         }
         self.tell_keywords(dialogue);
-        self.tell_flags(telling.numbering, dialogue).await
+        self.tell_flags(telling.numbering, dialogue).await?;
+        // A removal that is not told yet may be older than the flags that were: should the
+        // connection break, the client must ask from before it (RFC 7162, 3.2). And VANISHED
+        // does not say at which mod-sequence it happened.
+        let complete = self.view.complete;
+        let is_behind = self.view.seen.has_expunged_since(complete.get());
+        if self.authenticated.qresync && (is_removal_told || is_behind) {
+            dialogue.untagged(format_args!("OK [HIGHESTMODSEQ {}] All is told", complete.get()));
+        }
+        Ok(())
     }
 
     /// A keyword must be known before a message can have it.
@@ -233,21 +274,63 @@ impl Selected {
         self.write_rows(uids, &items, dialogue).await
     }
 
-    /// `* n FETCH (…)` with items that a row alone can answer.
+    /// `* n FETCH (…)` with items that columns alone can answer.
     pub(crate) async fn write_rows(
         &self,
         uids: &UidSet,
         items: &[FetchAttribute],
         dialogue: &mut Dialogue,
     ) -> Result<(), Stop> {
+        self.write_rows_since(uids, 0, items, dialogue).await
+    }
+
+    /// The same for those that changed after a mod-sequence.
+    pub(crate) async fn write_rows_since(
+        &self,
+        uids: &UidSet,
+        modseq: u64,
+        items: &[FetchAttribute],
+        dialogue: &mut Dialogue,
+    ) -> Result<(), Stop> {
         let snapshot = &self.view.snapshot;
         let mut writer = RowWriter::new(FlagTexts::new(snapshot.keywords()));
-        let mut walk = Walk::new(snapshot.runs(uids));
+        let mut walk = Walk::new(snapshot.runs_since(uids, modseq));
         while writer.lines(items, &mut walk, dialogue.out(), OUTPUT_FULL)? {
             dialogue.breathe().await?;
         }
         Ok(())
     }
+
+    /// `* VANISHED (EARLIER) …`: what of these was removed after a mod-sequence, one line however
+    /// much it is (RFC 7162, 3.2.10.1; CLIENTS.md rule 10).
+    pub(crate) async fn write_vanished(
+        &self,
+        modseq: u64,
+        uids: &UidSet,
+        dialogue: &mut Dialogue,
+    ) -> Result<(), Stop> {
+        let mut set = SetWriter::new("* VANISHED (EARLIER) ");
+        for piece in self.view.snapshot.gone(modseq, uids)? {
+            for range in piece.ranges() {
+                set.push(range, dialogue.out());
+                dialogue.breathe().await?;
+            }
+        }
+        if set.end(dialogue.out()) {
+            dialogue.out().extend_from_slice(b"\r\n");
+        }
+        Ok(())
+    }
+}
+
+/// `* VANISHED …` (RFC 7162, 3.2.10.2).
+async fn tell_vanished(moved: &Moved, dialogue: &mut Dialogue) -> Result<(), Stop> {
+    if !moved.expunged.is_empty() {
+        dialogue.out().extend_from_slice(b"* VANISHED ");
+        dialogue.uid_set(&moved.expunged).await?;
+        dialogue.out().extend_from_slice(b"\r\n");
+    }
+    Ok(())
 }
 
 /// `* n EXPUNGE`, from the highest number down, so that none of them moves another.

@@ -59,6 +59,17 @@ pub enum SearchKey {
 }
 
 impl SearchKey {
+    /// Whether the condition names messages by number, so that no number may change before the
+    /// answer is complete (RFC 7162, 3.2.10.2).
+    pub fn names_numbers(&self) -> bool {
+        match self {
+            Self::Sequence(_) => true,
+            Self::Not(key) => key.names_numbers(),
+            Self::Or(keys) | Self::And(keys) => keys.iter().any(Self::names_numbers),
+            _ => false,
+        }
+    }
+
     /// Whether the condition is on mod-sequences, so that the answer carries one
     /// (RFC 7162, 3.1.5).
     pub fn asks_modseq(&self) -> bool {

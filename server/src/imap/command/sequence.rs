@@ -50,6 +50,11 @@ impl SequenceSet {
         ranges
     }
 
+    /// Whether `*` is in it.
+    pub fn has_star(&self) -> bool {
+        self.ranges.iter().any(|range| range.0 == Bound::Highest || range.1 == Bound::Highest)
+    }
+
     /// The set as message sequence numbers of a view with `exists` messages. A number above that
     /// is an error (RFC 3501, 9: seq-number).
     pub fn resolve_sequence(

@@ -80,7 +80,7 @@ async fn verify(credentials: &Credentials, dialogue: &Dialogue) -> Result<Authen
     context.metrics.log_in(dialogue.role, verified.is_ok());
     let identity: Identity = verified.map_err(Refusal::from)?;
     let account = accounts::ensure(context, identity.account).await?;
-    Ok(Authenticated { account, condstore: false })
+    Ok(Authenticated { account, condstore: false, qresync: false })
 }
 
 /// The state after a log-in, and the last line of its answer.

@@ -4,15 +4,23 @@ use crate::imap::dialogue::Dialogue;
 use crate::imap::response::Done;
 use crate::imap::session::Authenticated;
 
-/// CONDSTORE is all there is to enable; other names are ignored, and the answer is sent even if
-/// nothing was enabled (CLIENTS.md rule 14).
+/// CONDSTORE and QRESYNC are all there is to enable; other names are ignored, and the answer is
+/// sent even if nothing was enabled (CLIENTS.md rule 14).
 pub(crate) fn enable(
     session: &mut Authenticated,
     names: &[String],
     dialogue: &mut Dialogue,
 ) -> Done {
-    let enables = names.iter().any(|name| name == "CONDSTORE");
-    session.condstore |= enables;
-    dialogue.untagged(if enables { "ENABLED CONDSTORE" } else { "ENABLED" });
+    dialogue.out().extend_from_slice(b"* ENABLED");
+    for known in ["CONDSTORE", "QRESYNC"] {
+        if names.iter().any(|name| name == known) {
+            // QRESYNC is a CONDSTORE enabling command too (RFC 7162, 3.2.3).
+            session.condstore = true;
+            session.qresync |= known == "QRESYNC";
+            dialogue.out().push(b' ');
+            dialogue.out().extend_from_slice(known.as_bytes());
+        }
+    }
+    dialogue.out().extend_from_slice(b"\r\n");
     Done::ok("ENABLE completed")
 }

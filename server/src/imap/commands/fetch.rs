@@ -1,4 +1,4 @@
-//! FETCH and UID FETCH (RFC 3501, 6.4.5; RFC 7162, 3.1.4).
+//! FETCH and UID FETCH (RFC 3501, 6.4.5; RFC 7162, 3.1.4 and 3.2.6).
 //!
 //! Rows of the view's snapshot are formatted straight into the output, a piece at a time, each
 //! sent before the next is made: memory does not grow with the mailbox, nor with the answer.
@@ -26,24 +26,34 @@ pub(crate) async fn fetch(
     fetch: &Fetch,
     dialogue: &mut Dialogue,
 ) -> Outcome {
+    if fetch.vanished && !selected.authenticated.qresync {
+        return Err(Refusal::bad("QRESYNC was not enabled").into());
+    }
     let mut uids = selected.view.uids(&fetch.messages, fetch.numbering)?;
     selected.authenticated.condstore |= fetch.items.wants(FetchAttribute::ModSeq);
-    if let Some(since) = fetch.changed_since {
-        uids = uids.intersection(&selected.view.snapshot().changed_since(since)?);
+    let since = fetch.changed_since.unwrap_or(0);
+    if fetch.vanished {
+        let uids = selected.view.uids_ever(&fetch.messages);
+        selected.write_vanished(since, &uids, dialogue).await?;
     }
     let mut marked = None;
     if fetch.items.marks_seen() && selected.access == Access::ReadWrite {
+        if since > 0 {
+            // Those that are marked now have not changed since.
+            uids = uids.intersection(&selected.view.snapshot().changed_since(since)?);
+        }
         marked = mark_seen(selected, &uids).await?;
         selected.tell_keywords(dialogue);
     }
     let mut last_body = selected.last_body.take();
-    let wanted = (&uids, &fetch.items, marked);
+    let wanted = Wanted { uids: &uids, since, items: &fetch.items, marked };
     let damaged = write(selected, wanted, &mut last_body, dialogue).await?;
     selected.last_body = last_body;
-    if fetch.items.wants(FetchAttribute::Flags) {
-        selected.view.told(&uids);
-    } else if let Some(marked) = marked {
-        selected.view.told_at(&uids, marked)?;
+    match (fetch.items.wants(FetchAttribute::Flags), marked) {
+        (true, _) if since == 0 => selected.view.told(&uids),
+        (true, _) => selected.view.told_if(&uids, |modseq| modseq.get() > since)?,
+        (false, Some(marked)) => selected.view.told_if(&uids, |modseq| modseq == marked)?,
+        (false, None) => {}
     }
     match damaged {
         0 => Ok(Done::ok("FETCH completed")),
@@ -78,10 +88,19 @@ async fn mark_seen(selected: &mut Selected, uids: &UidSet) -> Result<Option<ModS
     }
 }
 
+/// What is to be answered.
+struct Wanted<'w> {
+    uids: &'w UidSet,
+    since: u64,
+    items: &'w FetchItems,
+    /// The mod-sequence at which messages were just marked as read.
+    marked: Option<ModSeq>,
+}
+
 /// Writes the answers; returns how many messages could not be read.
 async fn write(
     selected: &Selected,
-    (uids, items, marked): (&UidSet, &FetchItems, Option<ModSeq>),
+    Wanted { uids, since, items, marked }: Wanted<'_>,
     last_body: &mut Option<HeldBody>,
     dialogue: &mut Dialogue,
 ) -> Result<usize, Stop> {
@@ -98,7 +117,7 @@ async fn write(
         started: None,
         is_broken: false,
     };
-    let mut walk = Walk::new(snapshot.runs(uids));
+    let mut walk = Walk::new(snapshot.runs_since(uids, since));
     loop {
         let out = dialogue.out();
         let has_more = if items.reads_messages() {

@@ -1,20 +1,26 @@
-//! SELECT and EXAMINE (RFC 3501, 6.3.1 and 6.3.2; RFC 7162, 3.1.2 and 3.1.8; RFC 8474, 4.2).
+//! SELECT and EXAMINE (RFC 3501, 6.3.1 and 6.3.2; RFC 7162, 3.1.2, 3.1.8 and 3.2.5; RFC 8474, 4.2).
+
+mod resync;
 
 use engine::{Error, KEYWORDS_MAX, Mailbox, MailboxId, Snapshot};
 
-use crate::imap::command::{Access, Condstore, MailboxName, Tag};
+use crate::imap::command::{Access, Condstore, MailboxName, Resync, Tag};
 use crate::imap::dialogue::Dialogue;
 use crate::imap::encode::push_flag_set;
+use crate::imap::outcome::Stop;
 use crate::imap::response::Done;
 use crate::imap::session::{Authenticated, Selected, Session};
 use crate::imap::view::SelectedView;
 use crate::stream::StreamError;
 
+/// How a mailbox is opened.
+pub(crate) type How = (Access, Condstore, Option<Box<Resync>>);
+
 /// Opens a mailbox: whatever its size, that is to take a pointer.
 pub(crate) async fn select(
     mut session: Authenticated,
     tag: &Tag,
-    (name, access, condstore): (&MailboxName, Access, Condstore),
+    (name, (access, condstore, resync)): (&MailboxName, How),
     dialogue: &mut Dialogue,
 ) -> Result<Session, StreamError> {
     let opened = open(&session, name, access, dialogue);
@@ -26,14 +32,24 @@ pub(crate) async fn select(
         }
     };
     session.condstore |= condstore == Condstore::Enabled;
+    let authenticated = session;
+    let selected = Selected { authenticated, mailbox, view, access, last_body: None };
+    if let Some(resync) = resync {
+        match resync::resync(&selected, &resync, dialogue).await {
+            Ok(()) => {}
+            Err(Stop::Refused(refusal)) => {
+                dialogue.refused(Some(tag), &refusal);
+                return Ok(Session::Authenticated(selected.authenticated));
+            }
+            Err(Stop::Broken(error)) => return Err(error),
+        }
+    }
     let (code, text) = match access {
         Access::ReadWrite => ("READ-WRITE", "SELECT completed"),
         Access::ReadOnly => ("READ-ONLY", "EXAMINE completed"),
     };
     dialogue.done(tag, &Done::with(code.to_owned(), text));
     dialogue.connection.flush_if_full().await?;
-    let authenticated = session;
-    let selected = Selected { authenticated, mailbox, view, access, last_body: None };
     Ok(Session::Selected(Box::new(selected)))
 }
 

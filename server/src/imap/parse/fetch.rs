@@ -1,4 +1,4 @@
-//! FETCH's arguments (RFC 3501, 6.4.5; RFC 7162, 3.1.4; RFC 8474; RFC 8514; RFC 8970).
+//! FETCH's arguments (RFC 3501, 6.4.5; RFC 7162, 3.1.4 and 3.2.6; RFC 8474; RFC 8514; RFC 8970).
 
 use super::cursor::{Cursor, Malformed, is_atom_char};
 use crate::imap::command::{
@@ -19,22 +19,31 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, numbering: Numbering) -> Result<Fet
     let messages = cursor.sequence_set()?;
     cursor.space()?;
     let mut items = items(cursor)?;
-    let mut changed_since = None;
+    let (mut changed_since, mut vanished) = (None, false);
     if cursor.more_words() {
         cursor.expect(b'(', "modifiers in parentheses")?;
-        if !cursor.eat_word("CHANGEDSINCE") {
-            return Err(Malformed::Expected("CHANGEDSINCE, the one modifier we know"));
+        cursor.skip_spaces();
+        while !cursor.eat(b')') {
+            match cursor.upper_word().as_str() {
+                "CHANGEDSINCE" => {
+                    cursor.space()?;
+                    changed_since = Some(cursor.mod_sequence()?);
+                }
+                "VANISHED" if numbering == Numbering::Uid => vanished = true,
+                _ => return Err(Malformed::Expected("CHANGEDSINCE, or VANISHED in UID FETCH")),
+            }
+            cursor.skip_spaces();
         }
-        cursor.space()?;
-        changed_since = Some(cursor.mod_sequence()?);
-        cursor.expect(b')', "the end of the modifiers")?;
+        if changed_since.is_none() {
+            return Err(Malformed::Expected("CHANGEDSINCE"));
+        }
         // CHANGEDSINCE asks for MODSEQ without saying so (RFC 7162, 3.1.4.1).
         items.insert(FetchAttribute::ModSeq);
     }
     if numbering == Numbering::Uid {
         items.insert(FetchAttribute::Uid);
     }
-    Ok(Fetch { numbering, messages, items, changed_since })
+    Ok(Fetch { numbering, messages, items, changed_since, vanished })
 }
 
 fn items(cursor: &mut Cursor<'_>) -> Result<FetchItems, Malformed> {
