@@ -30,7 +30,7 @@ pub use ids::{
     AccountId, EmailId, LogPos, MailboxId, ModSeq, RecordAddr, SegmentId, SeqNo, ShardId, ThreadId,
     Uid, UidValidity,
 };
-pub use io::IoPath;
+pub use io::{IoPath, MappedFile, ScratchFile};
 pub use log::{LogStats, SYNC_MICROS_BOUNDS};
 pub use record::{FlagAction, SpecialUse};
 pub use state::{Diff, Expunge, FlagEdit, Gone, MailboxEntry, MailboxList, Row, Run, Snapshot};

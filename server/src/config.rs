@@ -46,6 +46,9 @@ pub struct Config {
 pub struct StoreConfig {
     /// The directory of the store.
     pub path: PathBuf,
+    /// Where messages too long for memory wait while they arrive, in files without a name; the
+    /// directory of the store if nothing is said.
+    pub spool: Option<PathBuf>,
     /// Logs, each with a writer of its own; fixed when the store is created.
     #[serde(deserialize_with = "limits::positive")]
     pub shards: u16,
@@ -210,6 +213,9 @@ impl Config {
         ] {
             *path = dir.join(&*path);
         }
+        if let Some(spool) = &mut self.store.spool {
+            *spool = dir.join(&*spool);
+        }
         self
     }
 }
@@ -232,7 +238,7 @@ impl Default for Config {
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { path: "store".into(), shards: 1, io: IoChoice::Auto }
+        Self { path: "store".into(), spool: None, shards: 1, io: IoChoice::Auto }
     }
 }
 

@@ -5,9 +5,9 @@ use std::fmt;
 use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::directory::Directory;
-use crate::limits::ByteBudget;
 use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
+use crate::spool::SpoolRoom;
 use crate::store_metrics;
 use crate::tls::TlsConfigs;
 
@@ -27,8 +27,8 @@ pub struct Context {
     pub metrics: Metrics,
     /// When to end.
     pub shutdown: Shutdown,
-    /// Bytes of messages that are being received.
-    pub receiving: ByteBudget,
+    /// Where messages are while they are being received.
+    pub receiving: SpoolRoom,
 }
 
 impl Context {

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use engine::{Account, Delivery, FlagSet, InternalDate, Mailbox, Prepared};
+use engine::{Account, Delivery, FlagSet, InternalDate, Mailbox, MessageSource, Prepared};
 
 use crate::accounts;
 use crate::config::Role;
 use crate::context::Context;
 use crate::directory::Recipient;
+use crate::spool::Spooled;
 
 /// Messages at least this long are prepared on a thread of their own, so that other sessions of
 /// the core do not wait.
@@ -28,10 +29,13 @@ pub async fn deliver(
     context: &Context,
     role: Role,
     recipients: &[Recipient],
-    message: Vec<u8>,
+    message: Spooled,
 ) -> Vec<Result<(), DeliveryError>> {
     let store = context.store.clone();
-    let prepared = prepare(message, move |bytes| store.prepare(bytes)).await;
+    // Until it is stored, what is made of it takes its place.
+    let _share = message.share();
+    let source = Arc::new(message);
+    let prepared = prepare(source, move |source| store.prepare_source(source)).await;
     let seconds = engine::clock::unix_seconds();
     let internal_date = InternalDate { seconds, zone_minutes: 0 };
     let mut results = Vec::with_capacity(recipients.len());
@@ -53,12 +57,13 @@ pub async fn deliver(
     results
 }
 
-/// Parses and compresses a message as its store does, off this thread if that takes long.
+/// Parses and compresses a message as its store does, off this thread if that takes long. What of
+/// it is long stays where it is until it is stored.
 pub(crate) async fn prepare(
-    message: Vec<u8>,
-    prepare: impl FnOnce(&[u8]) -> Prepared + Send + 'static,
+    message: MessageSource,
+    prepare: impl FnOnce(&MessageSource) -> Prepared + Send + 'static,
 ) -> Prepared {
-    if message.len() < LARGE {
+    if (*message).as_ref().len() < LARGE {
         return prepare(&message);
     }
     let prepared = tokio::task::spawn_blocking(move || prepare(&message)).await;
@@ -120,7 +125,7 @@ mod tests {
             let before = exists();
             let to = recipients(&context, address).await;
             let message = b"Subject: x\r\n\r\nx\r\n".to_vec();
-            let results = deliver(&context, Role::Lmtp, &to, message).await;
+            let results = deliver(&context, Role::Lmtp, &to, message.into()).await;
             assert!(matches!(results[..], [Ok(())]), "{address}: {results:?}");
             assert_eq!(exists(), before + 1, "{address}");
         }

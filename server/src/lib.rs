@@ -20,6 +20,7 @@ mod server;
 mod set_up;
 pub mod shutdown;
 pub mod smtp;
+pub mod spool;
 mod store_metrics;
 pub mod stream;
 pub mod tls;

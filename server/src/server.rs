@@ -13,10 +13,11 @@ use crate::auth::{self, Authenticator};
 use crate::config::{Config, Protocol};
 use crate::context::Context;
 use crate::directory::{Directory, DirectoryError};
-use crate::limits::{ByteBudget, ConnectionLimits};
+use crate::limits::ConnectionLimits;
 use crate::listen::{self, BindError, Port};
 use crate::metrics::Metrics;
 use crate::shutdown::ShutdownTrigger;
+use crate::spool::SpoolRoom;
 use crate::tls::{TlsConfigs, TlsError};
 
 /// How long sessions may take to say goodbye when the server stops.
@@ -67,7 +68,7 @@ impl Server {
         let (trigger, shutdown) = ShutdownTrigger::new();
         let context = Arc::new(Context {
             auth: Authenticator::new(directory.clone(), config.auth.clone()),
-            receiving: ByteBudget::new(config.limits.receiving_bytes_max),
+            receiving: receiving(&config),
             metrics: Metrics::new(),
             store,
             directory,
@@ -135,6 +136,12 @@ impl Server {
             tracing::error!(%failure, "closing the store failed");
         }
     }
+}
+
+/// Where messages are while they are being received.
+fn receiving(config: &Config) -> SpoolRoom {
+    let (memory, disk) = (config.limits.receiving_bytes_max, config.limits.spooled_bytes_max);
+    SpoolRoom::new(memory, disk, config.store.spool.as_ref().unwrap_or(&config.store.path))
 }
 
 /// Opens the store off the threads that answer, since a start may replay a long log.

@@ -5,6 +5,8 @@
 //! returned `Ok`, what they cover survives a loss of power.
 
 mod blocking;
+mod map;
+mod scratch;
 #[cfg(test)]
 pub(crate) mod sim;
 mod store_root;
@@ -14,6 +16,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use map::MappedFile;
+pub use scratch::ScratchFile;
 pub(crate) use store_root::StoreRoot;
 
 use crate::Error;

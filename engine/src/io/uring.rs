@@ -1,4 +1,4 @@
-//! The one module that talks to `io_uring`, and the one module allowed `unsafe`.
+//! The one module that talks to `io_uring`; with `map.rs` the only one allowed `unsafe`.
 //!
 //! A commit is one call into the kernel: a write and, linked behind it, the sync. All else takes
 //! the plain path, where a single read or rename costs no more and waits for no ring.

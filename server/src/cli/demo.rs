@@ -149,7 +149,8 @@ async fn deliver_samples(server: &Server) -> Result<(), CliError> {
                 recipients.extend(found.iter().cloned());
             }
         }
-        for outcome in delivery::deliver(context, Role::Lmtp, &recipients, sample.message()).await {
+        let message = sample.message().into();
+        for outcome in delivery::deliver(context, Role::Lmtp, &recipients, message).await {
             outcome.map_err(|error| CliError::Refused(error.to_string()))?;
         }
     }

@@ -28,9 +28,12 @@ pub struct Limits {
     /// Recipients of one message.
     #[serde(deserialize_with = "positive")]
     pub recipients_max: usize,
-    /// Bytes of all messages that are being received at one time.
+    /// Bytes in memory of all messages that are being received at one time.
     #[serde(deserialize_with = "positive")]
     pub receiving_bytes_max: usize,
+    /// Bytes on disk of all messages that are being received at one time.
+    #[serde(deserialize_with = "positive")]
+    pub spooled_bytes_max: usize,
     /// Refused log-ins on one connection before it is closed.
     #[serde(deserialize_with = "positive")]
     pub log_in_failures_max: u32,
@@ -78,6 +81,7 @@ impl Default for Limits {
             message_bytes_max: 64 * MIB,
             recipients_max: 1_000,
             receiving_bytes_max: 512 * MIB,
+            spooled_bytes_max: 4096 * MIB,
             log_in_failures_max: 5,
             smtp_errors_max: 20,
             bad_commands_max: 50,

@@ -36,6 +36,8 @@ hostname = "HOSTNAME"
 
 [store]
 path = "store"
+# Where messages above 256 KiB wait while they arrive, in files without a name. Else in the store.
+# spool = "spool"
 # Logs, each with a writer of its own. Fixed when the store is created.
 shards = 1
 # auto: io_uring where the kernel allows it; uring: that or do not start; blocking: plain writes.
@@ -82,8 +84,9 @@ imap_command_bytes_max = 2097152
 literal_bytes_max = 1048576
 message_bytes_max = 67108864
 recipients_max = 1000
-# Of all messages that are being received at one time.
+# Of all messages that are being received at one time: in memory, and on disk.
 receiving_bytes_max = 536870912
+spooled_bytes_max = 4294967296
 # On one connection, before it is closed.
 log_in_failures_max = 5
 smtp_errors_max = 20

@@ -44,6 +44,7 @@ use super::dialogue::Dialogue;
 use super::outcome::Outcome;
 use super::response::{Done, Refusal};
 use super::session::{Authenticated, Selected};
+use crate::spool::Spooled;
 
 /// A command that ended as it should, with nothing more to say.
 pub(crate) fn completed(text: &'static str) -> Done {
@@ -69,7 +70,7 @@ pub(crate) fn needs_mailbox(body: &Body) -> bool {
 pub(crate) async fn with_account(
     session: &mut Authenticated,
     body: Body,
-    bytes: Vec<u8>,
+    bytes: Spooled,
     dialogue: &mut Dialogue,
 ) -> Outcome {
     match body {

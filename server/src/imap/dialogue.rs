@@ -19,6 +19,7 @@ use super::response::{Done, Refusal, Verdict};
 use crate::config::Role;
 use crate::context::Context;
 use crate::limits::ByteShare;
+use crate::spool::{Spool, SpoolFault, Spooled};
 use crate::stream::{Connection, Stream, StreamError};
 
 /// A command larger than this takes its memory from the budget that all receivers share.
@@ -28,7 +29,7 @@ const UNSHARED_LEN_MAX: usize = 64 << 10;
 #[derive(Debug)]
 pub(crate) enum Incoming {
     /// A command, and the bytes it was parsed from.
-    Command(Box<Command>, Vec<u8>, ByteShare),
+    Command(Box<Command>, Spooled),
     /// Something that is no command.
     Fault(Fault),
     /// A command that is too long.
@@ -98,7 +99,7 @@ impl Dialogue {
         deadline: Instant,
     ) -> Result<Incoming, StreamError> {
         let mut assembler = Assembler::new(limits);
-        let mut share = self.context.receiving.share();
+        let mut gathered = Gathered { share: self.context.receiving.in_memory(), spool: None };
         loop {
             if self.connection.buffered().is_empty() {
                 self.connection.flush().await?;
@@ -108,17 +109,24 @@ impl Dialogue {
             self.connection.consume(taken);
             match step {
                 Step::More => {
-                    if assembler.len() > UNSHARED_LEN_MAX && !share.cover(assembler.len()) {
-                        assembler.refuse(Oversize::Together);
+                    if let Err(fault) = gathered.take_from(&mut assembler, &self.context).await {
+                        assembler.refuse(fault.into());
+                        gathered.spool = None;
                     }
                 }
                 Step::Continuation => {
                     self.connection.output().extend_from_slice(b"+ Ready for the literal\r\n");
                 }
-                Step::Complete(bytes) => {
-                    return Ok(match parse_command(&bytes) {
-                        Ok(command) => Incoming::Command(Box::new(command), bytes, share),
-                        Err(fault) => Incoming::Fault(fault),
+                Step::Complete(rest) => {
+                    return Ok(match gathered.finish(rest).await {
+                        Ok(bytes) => match parse_command(&bytes) {
+                            Ok(command) => Incoming::Command(Box::new(command), bytes),
+                            Err(fault) => Incoming::Fault(fault),
+                        },
+                        Err(fault) => {
+                            let tag = tag_of(assembler.drained_front());
+                            Incoming::Oversize(tag, fault.into())
+                        }
                     });
                 }
                 Step::Refused(front, oversize) => {
@@ -228,6 +236,58 @@ impl Dialogue {
     pub(crate) fn allows_password(&self) -> bool {
         let peer = self.connection.peer().ip();
         self.context.auth.allows_password(self.connection.is_tls(), peer)
+    }
+}
+
+/// What has come of a long command.
+struct Gathered {
+    share: ByteShare,
+    /// Messages of APPEND, and what stands around them.
+    spool: Option<Box<Spool>>,
+}
+
+impl Gathered {
+    /// Takes the octets of messages out of the assembler; what stays there is counted.
+    async fn take_from(
+        &mut self,
+        assembler: &mut Assembler,
+        context: &Context,
+    ) -> Result<(), SpoolFault> {
+        if assembler.len() <= UNSHARED_LEN_MAX {
+            return Ok(());
+        }
+        let mut taken = Ok(());
+        let spool = &mut self.spool;
+        assembler.drain_settled(|bytes| {
+            let spool = spool.get_or_insert_with(|| Box::new(context.receiving.spool()));
+            taken = spool.push(bytes);
+        });
+        taken?;
+        if let Some(spool) = &mut self.spool {
+            spool.write_out().await?;
+        }
+        let is_counted = assembler.len() <= UNSHARED_LEN_MAX || self.share.cover(assembler.len());
+        if is_counted { Ok(()) } else { Err(SpoolFault::NoRoom) }
+    }
+
+    /// The whole command, of which this is what was not taken.
+    async fn finish(self, rest: Vec<u8>) -> Result<Spooled, SpoolFault> {
+        match self.spool {
+            None => Ok(Spooled::in_memory(rest, self.share)),
+            Some(mut spool) => {
+                spool.push(&rest)?;
+                spool.finish(b"").await
+            }
+        }
+    }
+}
+
+impl From<SpoolFault> for Oversize {
+    fn from(fault: SpoolFault) -> Self {
+        match fault {
+            SpoolFault::NoRoom => Self::Together,
+            SpoolFault::DiskFull | SpoolFault::Failed => Self::Disk,
+        }
     }
 }
 

@@ -71,6 +71,9 @@ impl From<Oversize> for Refusal {
             Oversize::Together => {
                 Self::no("UNAVAILABLE", "Too many messages are coming in; try again later")
             }
+            Oversize::Disk => {
+                Self::no("UNAVAILABLE", "There is no room for the message now; try again later")
+            }
         }
     }
 }

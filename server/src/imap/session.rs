@@ -15,6 +15,7 @@ use super::outcome::{Outcome, Stop};
 use super::parse::Limits;
 use super::response::Refusal;
 use super::view::{SelectedView, Telling};
+use crate::spool::Spooled;
 use crate::stream::StreamError;
 
 /// What a client that has not logged in may send in one command.
@@ -95,7 +96,7 @@ impl Session {
             let patience = session.patience(dialogue, log_in_deadline);
             let incoming = dialogue.next_command(session.limits(dialogue), patience).await?;
             match incoming {
-                Incoming::Command(command, bytes, _share) => {
+                Incoming::Command(command, bytes) => {
                     bad_in_a_row = 0;
                     session = session.answer(command, bytes, dialogue).await?;
                 }
@@ -165,7 +166,7 @@ impl Session {
     async fn answer(
         self,
         command: Box<Command>,
-        bytes: Vec<u8>,
+        bytes: Spooled,
         dialogue: &mut Dialogue,
     ) -> Result<Self, StreamError> {
         let (name, started) = (command.body.name(), Instant::now());
@@ -204,7 +205,7 @@ impl Session {
     async fn handle(
         self,
         Command { tag, body }: Command,
-        bytes: Vec<u8>,
+        bytes: Spooled,
         dialogue: &mut Dialogue,
     ) -> Result<Self, StreamError> {
         let tag = &tag;
@@ -285,7 +286,7 @@ impl Authenticated {
         mut self,
         tag: &Tag,
         body: Body,
-        bytes: Vec<u8>,
+        bytes: Spooled,
         dialogue: &mut Dialogue,
     ) -> Result<Session, StreamError> {
         let outcome = commands::with_account(&mut self, body, bytes, dialogue).await;
@@ -301,7 +302,7 @@ impl Selected {
         mut self: Box<Self>,
         tag: &Tag,
         body: Body,
-        bytes: Vec<u8>,
+        bytes: Spooled,
         dialogue: &mut Dialogue,
     ) -> Result<Session, StreamError> {
         let telling = Telling::after(&body);

@@ -5,14 +5,14 @@
 //! again, and those who have it already may get it twice. Nothing is lost that way. LMTP has a
 //! reply for each (RFC 2033, 4.2).
 
-use super::header::HeaderSurvey;
-use super::incoming::{Incoming, MessageFault, Received};
+use super::incoming::{Incoming, MessageFault};
 use super::reply::Reply;
 use super::session::Session;
 use super::trace::missing_fields;
 use super::transaction::Transaction;
 use crate::config::Role;
 use crate::delivery::{DeliveryError, deliver};
+use crate::spool::Spooled;
 
 /// More `Received` fields than this are taken for a loop (RFC 5321, 6.3: at least 100).
 const RECEIVED_COUNT_MAX: usize = 100;
@@ -20,8 +20,8 @@ const RECEIVED_COUNT_MAX: usize = 100;
 /// Stores a message and answers, or answers why not.
 pub(super) async fn accept(session: &mut Session, transaction: &Transaction, incoming: Incoming) {
     let len = incoming.received();
-    let refusal = match finished(session, transaction, incoming) {
-        Ok(received) => return store(session, transaction, received).await,
+    let refusal = match finished(session, transaction, incoming).await {
+        Ok(message) => return store(session, transaction, message).await,
         Err(fault) => fault,
     };
     tracing::info!(
@@ -36,34 +36,29 @@ pub(super) async fn accept(session: &mut Session, transaction: &Transaction, inc
 }
 
 /// The message as it will be stored.
-fn finished(
+async fn finished(
     session: &Session,
     transaction: &Transaction,
     incoming: Incoming,
-) -> Result<Received, MessageFault> {
-    let mut received = incoming.finish()?;
-    let survey = HeaderSurvey::of(received.bytes.get(received.trace_len..).unwrap_or_default());
-    if survey.received_count > RECEIVED_COUNT_MAX {
-        return Err(MessageFault::Loop);
-    }
-    if session.role == Role::Submission {
+) -> Result<Spooled, MessageFault> {
+    let finish = incoming.finish(|survey| {
+        if survey.received_count > RECEIVED_COUNT_MAX {
+            return Err(MessageFault::Loop);
+        }
+        if session.role != Role::Submission {
+            return Ok(String::new());
+        }
         let hostname = &session.context.config.hostname;
         let now = engine::clock::unix_seconds();
-        let fields = missing_fields(survey, transaction.id, hostname, now);
-        if !fields.is_empty() {
-            let place = received.trace_len;
-            received.bytes.splice(place..place, fields.into_bytes());
-        }
-    }
-    Ok(received)
+        Ok(missing_fields(survey, transaction.id, hostname, now))
+    });
+    finish.await
 }
 
-async fn store(session: &mut Session, transaction: &Transaction, received: Received) {
+async fn store(session: &mut Session, transaction: &Transaction, message: Spooled) {
     let targets = transaction.targets();
-    let len = received.bytes.len();
-    let Received { bytes, share, .. } = received;
-    let outcomes = deliver(&session.context, session.role, &targets.unique, bytes).await;
-    drop(share);
+    let len = message.len();
+    let outcomes = deliver(&session.context, session.role, &targets.unique, message).await;
     report(session, transaction, &outcomes, len);
     let is_stored = |place: &usize| matches!(outcomes.get(*place), Some(Ok(())));
     match session.role {

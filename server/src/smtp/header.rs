@@ -1,8 +1,11 @@
 //! What reception must know of a message's header: how many servers it has been through, and
 //! which fields a submitted message lacks.
 
-/// One pass over the header.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Bytes of a line that are looked at: no field name comes near.
+const LINE_LEN_MAX: usize = 1000;
+
+/// One pass over the header, while it arrives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct HeaderSurvey {
     /// `Received` fields (RFC 5321, 6.3).
     pub(super) received_count: usize,
@@ -12,28 +15,58 @@ pub(super) struct HeaderSurvey {
     pub(super) has_message_id: bool,
     /// Whether the message has no header at all: its first line is no field.
     pub(super) is_headless: bool,
+    /// The front of a line that has not ended yet.
+    line: Vec<u8>,
+    place: Place,
+}
+
+/// What the next line of a message is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Place {
+    #[default]
+    FirstLine,
+    Header,
+    Body,
 }
 
 impl HeaderSurvey {
-    /// Looks at the header of `message`, up to its first empty line.
-    pub(super) fn of(message: &[u8]) -> Self {
-        let mut survey = Self::default();
-        let mut rest = message;
-        let mut is_first = true;
-        while !rest.is_empty() {
-            let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
-            let (line, next) = rest.split_at(end);
-            if line == b"\r\n" || line == b"\n" {
-                break;
+    /// Looks at the next piece of the message.
+    pub(super) fn push(&mut self, piece: &[u8]) {
+        let mut rest = piece;
+        while self.place != Place::Body && !rest.is_empty() {
+            let line_end = memchr::memchr(b'\n', rest);
+            let (part, next) = rest.split_at(line_end.map_or(rest.len(), |end| end + 1));
+            let room = LINE_LEN_MAX.saturating_sub(self.line.len());
+            self.line.extend_from_slice(part.get(..room).unwrap_or(part));
+            if line_end.is_some() {
+                self.end_line();
             }
-            survey.look_at(line);
-            if is_first {
-                survey.is_headless = !is_field(line);
-            }
-            is_first = false;
             rest = next;
         }
-        survey
+    }
+
+    /// Nothing of the message follows any more.
+    pub(super) fn end(&mut self) {
+        if self.place != Place::Body && !self.line.is_empty() {
+            self.end_line();
+        }
+        self.place = Place::Body;
+    }
+
+    fn end_line(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        // The header ends at its first empty line.
+        if line == b"\r\n" || line == b"\n" {
+            self.place = Place::Body;
+            return;
+        }
+        self.look_at(&line);
+        if self.place == Place::FirstLine {
+            self.is_headless = !is_field(&line);
+        }
+        self.place = Place::Header;
+        self.line = line;
+        self.line.clear();
     }
 
     fn look_at(&mut self, line: &[u8]) {
@@ -62,14 +95,24 @@ fn is_field(line: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    impl HeaderSurvey {
+        /// Of a message that is there already.
+        pub(in crate::smtp) fn of(message: &[u8]) -> Self {
+            let mut survey = Self::default();
+            survey.push(message);
+            survey.end();
+            survey
+        }
+    }
+
     #[test]
     fn fields_are_counted_in_the_header_only() {
         let survey = HeaderSurvey::of(
             b"RECEIVED : a\r\n\tby b\r\nReceived: c\r\nReceived-SPF: pass\r\ndate: x\r\n\
               \r\nReceived: d\r\nMessage-ID: <e>\r\n",
         );
-        let expected = HeaderSurvey { received_count: 2, has_date: true, ..Default::default() };
-        assert_eq!(survey, expected);
+        assert_eq!((survey.received_count, survey.has_date), (2, true));
+        assert!(!survey.has_message_id && !survey.is_headless);
     }
 
     #[test]

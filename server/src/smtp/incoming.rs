@@ -1,16 +1,15 @@
-//! A message while it arrives: its bytes so far, in memory that grows with what came and never
-//! with what was promised, and counted against what the server holds for all connections.
+//! A message while it arrives: its bytes so far, or why they are no longer kept.
 
-use crate::limits::{ByteBudget, ByteShare};
-
-/// Where a message's memory begins.
-const FIRST_CAPACITY: usize = 8 << 10;
+use super::header::HeaderSurvey;
+use crate::spool::{Spool, SpoolFault, SpoolRoom, Spooled};
 
 /// A message while it arrives. Once it cannot be taken any more, it holds no bytes and its rest
 /// is only counted.
 #[derive(Debug)]
 pub(super) struct Incoming {
     state: State,
+    /// What stands in front of the message.
+    trace: String,
     /// Bytes of the message that came, kept or not.
     received: u64,
     len_max: usize,
@@ -18,7 +17,7 @@ pub(super) struct Incoming {
 
 #[derive(Debug)]
 enum State {
-    Kept { bytes: Vec<u8>, share: ByteShare, trace_len: usize },
+    Kept { spool: Box<Spool>, survey: HeaderSurvey },
     Refused(MessageFault),
 }
 
@@ -31,59 +30,46 @@ pub(super) enum MessageFault {
     /// It is larger than allowed.
     #[error("the message is too large")]
     TooLarge,
-    /// The server holds too much unfinished mail.
-    #[error("too much mail is arriving")]
-    NoRoom,
+    /// There is no place for it now.
+    #[error(transparent)]
+    Spool(#[from] SpoolFault),
     /// It has been through too many servers.
     #[error("the message goes in circles")]
     Loop,
 }
 
-/// A message that came whole. The share of the budget ends when this is dropped.
-#[derive(Debug)]
-pub(super) struct Received {
-    /// Trace fields, then the message.
-    pub(super) bytes: Vec<u8>,
-    /// How many of the bytes are the trace fields.
-    pub(super) trace_len: usize,
-    pub(super) share: ByteShare,
-}
-
 impl Incoming {
     /// An empty message of at most `len_max` bytes behind the trace fields.
-    pub(super) fn new(trace: &[u8], len_max: usize, budget: &ByteBudget) -> Self {
-        let share = budget.share();
-        let state = State::Kept { bytes: Vec::new(), share, trace_len: trace.len() };
-        let mut incoming = Self { state, received: 0, len_max };
-        incoming.keep(trace);
-        incoming
+    pub(super) fn new(trace: String, len_max: usize, room: &SpoolRoom) -> Self {
+        let (spool, survey) = (Box::new(room.spool()), HeaderSurvey::default());
+        Self { state: State::Kept { spool, survey }, trace, received: 0, len_max }
     }
 
-    /// Takes the next piece of the message.
+    /// Takes the next piece of the message; [`Incoming::write_out`] belongs between this and
+    /// waiting for more.
     pub(super) fn push(&mut self, piece: &[u8]) {
         self.received = self.received.saturating_add(piece.len() as u64);
         if self.received > self.len_max as u64 {
             self.refuse(MessageFault::TooLarge);
         }
-        self.keep(piece);
-    }
-
-    fn keep(&mut self, piece: &[u8]) {
-        let State::Kept { bytes, share, trace_len } = &mut self.state else { return };
-        let len = bytes.len() + piece.len();
-        if len > bytes.capacity() {
-            // At most what the message may need: doubling beyond it would waste the budget.
-            let doubled = (bytes.capacity() * 2).max(FIRST_CAPACITY);
-            let capacity = doubled.min(self.len_max.saturating_add(*trace_len)).max(len);
-            if !share.cover(capacity) {
-                return self.refuse(MessageFault::NoRoom);
+        if let State::Kept { spool, survey } = &mut self.state {
+            survey.push(piece);
+            if let Err(fault) = spool.push(piece) {
+                self.refuse(fault.into());
             }
-            bytes.reserve_exact(capacity - bytes.len());
         }
-        bytes.extend_from_slice(piece);
     }
 
-    /// Gives the message up and frees its memory; the first reason stays.
+    /// Moves what gathered out of memory, if it is much.
+    pub(super) async fn write_out(&mut self) {
+        if let State::Kept { spool, .. } = &mut self.state
+            && let Err(fault) = spool.write_out().await
+        {
+            self.refuse(fault.into());
+        }
+    }
+
+    /// Gives the message up and frees what it takes; the first reason stays.
     pub(super) fn refuse(&mut self, fault: MessageFault) {
         if matches!(self.state, State::Kept { .. }) {
             self.state = State::Refused(fault);
@@ -103,10 +89,18 @@ impl Incoming {
         }
     }
 
-    /// The whole message, now that its end has come.
-    pub(super) fn finish(self) -> Result<Received, MessageFault> {
+    /// The whole message, now that its end has come, behind its trace fields and those that `add`
+    /// makes of what is known of the header.
+    pub(super) async fn finish(
+        mut self,
+        add: impl FnOnce(&HeaderSurvey) -> Result<String, MessageFault>,
+    ) -> Result<Spooled, MessageFault> {
         match self.state {
-            State::Kept { bytes, share, trace_len } => Ok(Received { bytes, trace_len, share }),
+            State::Kept { spool, mut survey } => {
+                survey.end();
+                self.trace.push_str(&add(&survey)?);
+                Ok(spool.finish(self.trace.as_bytes()).await?)
+            }
             State::Refused(fault) => Err(fault),
         }
     }
@@ -118,57 +112,72 @@ mod tests {
 
     const PAGE: usize = 4096;
 
-    #[test]
-    fn a_message_of_the_largest_size_is_kept_whole() {
-        let budget = ByteBudget::new(100 * PAGE);
-        let mut incoming = Incoming::new(b"trace", 3 * PAGE, &budget);
+    fn incoming(len_max: usize, room: &SpoolRoom) -> Incoming {
+        Incoming::new("trace ".to_owned(), len_max, room)
+    }
+
+    async fn whole(incoming: Incoming) -> Result<Vec<u8>, MessageFault> {
+        incoming.finish(|_| Ok("added ".to_owned())).await.map(|spooled| spooled.to_vec())
+    }
+
+    fn room(memory_max: usize) -> SpoolRoom {
+        SpoolRoom::new(memory_max, 0, std::path::Path::new(""))
+    }
+
+    #[tokio::test]
+    async fn a_message_of_the_largest_size_is_kept_whole_behind_its_fields() {
+        let mut incoming = incoming(3 * PAGE, &room(100 * PAGE));
         for _ in 0..3 {
             incoming.push(&[b'x'; PAGE]);
         }
-        let received = incoming.finish().expect("fits");
-        assert_eq!((received.bytes.len(), received.trace_len), (5 + 3 * PAGE, 5));
-        assert_eq!(received.bytes.capacity(), 5 + 3 * PAGE);
+        let expected = [&b"trace added "[..], &[b'x'; 3 * PAGE]].concat();
+        assert_eq!(whole(incoming).await, Ok(expected));
     }
 
-    #[test]
-    fn a_limit_below_the_first_piece_of_memory_holds() {
-        let budget = ByteBudget::new(100 * PAGE);
-        let mut incoming = Incoming::new(b"trace", 3, &budget);
-        incoming.push(b"abc");
-        assert_eq!(incoming.finish().map(|received| received.bytes), Ok(b"traceabc".to_vec()));
-    }
-
-    #[test]
-    fn a_byte_more_is_refused_and_its_memory_given_back() {
-        let budget = ByteBudget::new(4 * PAGE);
-        let mut incoming = Incoming::new(b"", 3 * PAGE, &budget);
-        incoming.push(&vec![b'x'; 3 * PAGE]);
-        assert!(!budget.share().cover(2 * PAGE));
-        incoming.push(b"x");
-        assert_eq!(incoming.fault(), Some(MessageFault::TooLarge));
-        assert!(budget.share().cover(4 * PAGE));
-        incoming.push(&vec![b'x'; 3 * PAGE]);
-        assert_eq!(incoming.received(), 6 * PAGE as u64 + 1);
-        assert_eq!(incoming.finish().err(), Some(MessageFault::TooLarge));
+    #[tokio::test]
+    async fn a_byte_more_is_refused_and_its_memory_given_back() {
+        let room = room(4 * PAGE);
+        let mut large = incoming(3 * PAGE, &room);
+        large.push(&vec![b'x'; 3 * PAGE]);
+        assert!(room.spool().push(&[b'x'; 2 * PAGE]).is_err());
+        large.push(b"x");
+        assert_eq!(large.fault(), Some(MessageFault::TooLarge));
+        assert!(room.spool().push(&[b'x'; 4 * PAGE]).is_ok());
+        large.push(&vec![b'x'; 3 * PAGE]);
+        assert_eq!(large.received(), 6 * PAGE as u64 + 1);
+        assert_eq!(whole(large).await, Err(MessageFault::TooLarge));
     }
 
     #[test]
     fn what_the_budget_does_not_cover_is_refused_for_now() {
-        let budget = ByteBudget::new(3 * PAGE);
-        let mut first = Incoming::new(b"", 8 * PAGE, &budget);
+        let room = room(3 * PAGE);
+        let mut first = incoming(8 * PAGE, &room);
         first.push(b"x");
-        let mut second = Incoming::new(b"", 8 * PAGE, &budget);
+        let mut second = incoming(8 * PAGE, &room);
         second.push(b"x");
-        assert_eq!(second.fault(), Some(MessageFault::NoRoom));
+        assert_eq!(second.fault(), Some(MessageFault::Spool(SpoolFault::NoRoom)));
         assert_eq!(first.fault(), None);
     }
 
-    #[test]
-    fn the_first_reason_stays() {
-        let budget = ByteBudget::new(4 * PAGE);
-        let mut incoming = Incoming::new(b"", 1, &budget);
+    #[tokio::test]
+    async fn the_first_reason_stays() {
+        let mut incoming = incoming(1, &room(4 * PAGE));
         incoming.refuse(MessageFault::BareCrOrLf);
         incoming.push(b"xx");
-        assert_eq!(incoming.finish().err(), Some(MessageFault::BareCrOrLf));
+        assert_eq!(whole(incoming).await, Err(MessageFault::BareCrOrLf));
+    }
+
+    #[tokio::test]
+    async fn what_is_added_depends_on_the_header_however_it_is_cut() {
+        let message = b"Date: x\r\nSubject: y\r\n\r\nMessage-ID: not a field\r\n";
+        for len in 1..message.len() {
+            let mut incoming = incoming(1000, &room(100 * PAGE));
+            message.chunks(len).for_each(|piece| incoming.push(piece));
+            let refused = incoming.finish(|survey| {
+                assert!(survey.has_date && !survey.has_message_id && !survey.is_headless);
+                Err(MessageFault::Loop)
+            });
+            assert_eq!(refused.await.err(), Some(MessageFault::Loop));
+        }
     }
 }

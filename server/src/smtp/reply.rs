@@ -10,6 +10,7 @@ use super::command::CommandError;
 use super::incoming::MessageFault;
 use crate::auth::AuthFailure;
 use crate::auth::sasl::SaslError;
+use crate::spool::SpoolFault;
 
 /// One reply, of one line or several.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +87,7 @@ replies! {
     STORE_FAILED = 451 "4.3.0" "The message could not be stored, try again later";
     NO_QUEUE = 451 "4.4.0" "Mail to other domains cannot be sent from here yet";
     OUT_OF_MEMORY = 452 "4.3.1" "Too much mail is arriving, try again later";
+    DISK_FULL = 452 "4.3.1" "There is no room on the disk, try again later";
     TOO_MANY_RECIPIENTS = 452 "4.5.3" "Too many recipients, send the message to the rest again";
     LOG_INS_UNAVAILABLE = 454 "4.7.0" "Log-ins are not possible now, try again later";
     LINE_TOO_LONG = 500 "5.5.6" "The line is too long";
@@ -156,7 +158,9 @@ impl From<MessageFault> for Reply {
         match fault {
             MessageFault::BareCrOrLf => Self::BARE_CR_OR_LF,
             MessageFault::TooLarge => Self::MESSAGE_TOO_LARGE,
-            MessageFault::NoRoom => Self::OUT_OF_MEMORY,
+            MessageFault::Spool(SpoolFault::NoRoom) => Self::OUT_OF_MEMORY,
+            MessageFault::Spool(SpoolFault::DiskFull) => Self::DISK_FULL,
+            MessageFault::Spool(SpoolFault::Failed) => Self::STORE_FAILED,
             MessageFault::Loop => Self::MAIL_LOOP,
         }
     }

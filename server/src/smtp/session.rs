@@ -220,7 +220,7 @@ impl Session {
             unix_seconds: engine::clock::unix_seconds(),
         };
         let len_max = self.context.config.limits.message_bytes_max;
-        Incoming::new(trace.to_string().as_bytes(), len_max, &self.context.receiving)
+        Incoming::new(trace.to_string(), len_max, &self.context.receiving)
     }
 
     /// Bytes of a message, kept or not, after which its end is not waited for.

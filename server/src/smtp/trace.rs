@@ -139,7 +139,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
 
 /// The fields a submitted message must have and lacks, with their line ends.
 pub(super) fn missing_fields(
-    survey: super::header::HeaderSurvey,
+    survey: &super::header::HeaderSurvey,
     id: TransactionId,
     hostname: &str,
     unix_seconds: i64,
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn submission_adds_only_what_is_missing() {
         let add = |message: &[u8]| {
-            missing_fields(HeaderSurvey::of(message), TransactionId(1), "mx.test", 0)
+            missing_fields(&HeaderSurvey::of(message), TransactionId(1), "mx.test", 0)
         };
         assert_eq!(add(b"Date: x\r\nMessage-ID: <y>\r\n\r\n"), "");
         let both = "Date: Thu, 1 Jan 1970 00:00:00 +0000\r\n\

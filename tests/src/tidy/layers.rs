@@ -92,6 +92,7 @@ const SHARED: &[&str] = &[
     "metrics",
     "private_file",
     "shutdown",
+    "spool",
     "stream",
     "tls",
 ];

@@ -1,7 +1,9 @@
 //! APPEND (RFC 3501, 6.3.11), of several messages too (RFC 3502), with APPENDUID (RFC 4315, 3).
 
+use std::sync::Arc;
+
 use engine::clock::unix_seconds;
-use engine::{Account, AppendItem, InternalDate, Prepared};
+use engine::{Account, AppendItem, InternalDate, MessageSource, Prepared};
 
 use super::copy::destination;
 use crate::delivery;
@@ -10,17 +12,20 @@ use crate::imap::dialogue::blocking;
 use crate::imap::outcome::Outcome;
 use crate::imap::response::{Done, Refusal};
 use crate::imap::session::Authenticated;
+use crate::spool::{Spooled, Stretch};
 
 /// Bytes of messages that are prepared in one go.
 const PIECE_LEN: usize = 256 << 10;
 
 /// The messages are stored byte for byte as they were sent, all of them or none.
-pub(crate) async fn append(session: &Authenticated, append: Append, bytes: Vec<u8>) -> Outcome {
+pub(crate) async fn append(session: &Authenticated, append: Append, bytes: Spooled) -> Outcome {
     let mailbox = destination(session, &append.mailbox)?;
     // RFC 3502: a message of no octets is an error, and the way to cancel.
     if append.messages.iter().any(|message| message.place.is_empty()) {
         return Err(Refusal::no("CANNOT", "A message without octets: nothing is appended").into());
     }
+    // Until they are stored, what is made of them takes their place.
+    let _share = bytes.share();
     let prepared = prepare(&session.account, &append.messages, bytes).await;
     let now = InternalDate { seconds: unix_seconds(), zone_minutes: 0 };
     let items = append.messages.into_iter().zip(prepared).map(|(message, prepared)| AppendItem {
@@ -33,27 +38,23 @@ pub(crate) async fn append(session: &Authenticated, append: Append, bytes: Vec<u
     Ok(Done::with_sets(code, vec![appended.uids], "APPEND completed"))
 }
 
-async fn prepare(
-    account: &Account,
-    messages: &[AppendMessage],
-    mut bytes: Vec<u8>,
-) -> Vec<Prepared> {
+async fn prepare(account: &Account, messages: &[AppendMessage], bytes: Spooled) -> Vec<Prepared> {
+    let bytes = Arc::new(bytes);
+    let source = |message: &AppendMessage| -> MessageSource {
+        Arc::new(Stretch::new(Arc::clone(&bytes), message.place.clone()))
+    };
     if let [message] = messages {
-        // The command around the message is cut away where it is: no second copy of a large
-        // message.
-        bytes.truncate(message.place.end);
-        bytes.drain(..message.place.start.min(bytes.len()));
         let account = account.clone();
-        return vec![delivery::prepare(bytes, move |bytes| account.prepare(bytes)).await];
+        let prepare = move |source: &MessageSource| account.prepare_source(source);
+        return vec![delivery::prepare(source(message), prepare).await];
     }
     let mut prepared = Vec::with_capacity(messages.len());
     while let Some(rest) = messages.get(prepared.len()..).filter(|rest| !rest.is_empty()) {
         blocking(|| {
             let mut len = 0;
             for message in rest {
-                let octets = bytes.get(message.place.clone()).unwrap_or_default();
-                prepared.push(account.prepare(octets));
-                len += octets.len();
+                prepared.push(account.prepare_source(&source(message)));
+                len += message.place.len();
                 if len >= PIECE_LEN {
                     break;
                 }

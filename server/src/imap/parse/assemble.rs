@@ -41,6 +41,8 @@ pub enum Oversize {
     Message,
     /// All messages that are coming in together; another try may succeed.
     Together,
+    /// The message, for what the disk takes now.
+    Disk,
 }
 
 /// One command on its way in.
@@ -49,6 +51,8 @@ pub struct Assembler {
     limits: Limits,
     /// The command so far; once `refused`, its front and the end of its current line.
     bytes: Vec<u8>,
+    /// The front of what was drained.
+    front: Vec<u8>,
     /// Where the current line begins in `bytes`.
     line_start: usize,
     /// Bytes of the lines so far.
@@ -71,6 +75,7 @@ impl Assembler {
         Self {
             limits,
             bytes: Vec::new(),
+            front: Vec::new(),
             line_start: 0,
             lines_len: 0,
             literals_len: 0,
@@ -89,6 +94,28 @@ impl Assembler {
     /// Bytes held.
     pub fn len(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// Hands over what has come of a command that has a message, but for its last line: it need
+    /// not stay here. What [`Step::Complete`] gives is what follows it.
+    pub fn drain_settled(&mut self, sink: impl FnOnce(&[u8])) {
+        if !self.has_message || self.refused.is_some() {
+            return;
+        }
+        let settled_len = if self.literal_left > 0 { self.bytes.len() } else { self.line_start };
+        let settled_len = settled_len.min(self.bytes.len());
+        let settled = self.bytes.get(..settled_len).unwrap_or_default();
+        if self.front.is_empty() {
+            self.front.extend_from_slice(settled.get(..FRONT_LEN).unwrap_or(settled));
+        }
+        sink(settled);
+        self.bytes.drain(..settled_len);
+        self.line_start -= settled_len.min(self.line_start);
+    }
+
+    /// The front of what was drained, for its tag.
+    pub fn drained_front(&self) -> &[u8] {
+        &self.front
     }
 
     /// Takes bytes from the front of `input`: says how many, and what is needed next. With
@@ -205,6 +232,8 @@ impl Assembler {
             return;
         }
         self.refused = Some(oversize);
+        self.line_start += self.front.len();
+        self.bytes.splice(0..0, self.front.drain(..));
         // Only the tag and the last line's end matter from here on.
         let line_len = self.bytes.len() - self.line_start;
         if self.bytes.len() > FRONT_LEN {
@@ -332,6 +361,39 @@ mod tests {
             assert_eq!(unread, b"b NOOP\r\n");
         }
         assert_eq!(feed([&b"a APPEND b {99999999999999999999+}\r\n"[..]]).0, Step::Hopeless);
+    }
+
+    #[test]
+    fn a_message_leaves_while_it_comes_and_the_command_is_still_understood() {
+        let lines: [&[u8]; 2] = [b"tag APPEND in {900+}\r\n", b" (\\Seen) {900+}\r\n"];
+        let message = [b'x'; 900];
+        let mut whole = [lines[0], &message, lines[1], &message, b"\r\n"].concat();
+        for piece_len in 1..whole.len() {
+            let (mut assembler, mut drained) = (Assembler::new(LIMITS), Vec::new());
+            let mut rest = Vec::new();
+            for piece in whole.chunks(piece_len) {
+                match assembler.push(piece) {
+                    (_, Step::More) => {}
+                    (_, Step::Complete(bytes)) => rest = bytes,
+                    (_, step) => panic!("{step:?}"),
+                }
+                assembler.drain_settled(|bytes| drained.extend_from_slice(bytes));
+                assert!(assembler.len() <= piece_len + LIMITS.command_len_max);
+            }
+            assert!([drained, rest].concat() == whole, "pieces of {piece_len}");
+        }
+        // The second message is one octet too long, and what follows is swallowed.
+        let place = whole.len() - 900 - 2 - lines[1].len();
+        whole.splice(place.., b" {1001+}\r\n".iter().chain(&[b'y'; 1001]).chain(b"\r\n").copied());
+        for piece_len in [1, 7, 500, 5000] {
+            let (mut assembler, mut step) = (Assembler::new(LIMITS), Step::More);
+            for piece in whole.chunks(piece_len) {
+                step = assembler.push(piece).1;
+                assembler.drain_settled(|_| {});
+            }
+            let Step::Refused(front, Oversize::Message) = step else { panic!("{step:?}") };
+            assert!(front.starts_with(b"tag APPEND"), "{}", front.escape_ascii());
+        }
     }
 
     #[test]

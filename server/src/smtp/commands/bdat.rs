@@ -33,7 +33,7 @@ pub(in super::super) async fn bdat(
             take(session, (client, transaction, chunks), chunk).await
         }
         other => {
-            receive(session, chunk.len, |_| {}).await?;
+            receive(session, chunk.len, None).await?;
             refuse_unexpected(session, &other, chunk.place);
             Ok(other)
         }
@@ -45,12 +45,8 @@ async fn take(
     (client, transaction, mut chunks): (Client, Transaction, Chunks),
     chunk: Chunk,
 ) -> Result<State, Ending> {
+    receive(session, chunk.len, Some(&mut chunks)).await?;
     let Chunks { incoming, line_ends } = &mut chunks;
-    receive(session, chunk.len, |piece| {
-        line_ends.look_at(piece);
-        incoming.push(piece);
-    })
-    .await?;
     let found_bare = match chunk.place {
         ChunkPlace::Inner => line_ends.found_bare(),
         ChunkPlace::Last => line_ends.found_bare_at_end(),
@@ -71,11 +67,11 @@ async fn take(
     Ok(State::Chunks(client, transaction, chunks))
 }
 
-/// Reads exactly `len` octets.
+/// Reads exactly `len` octets, and throws them away where there is no message that they belong to.
 async fn receive(
     session: &mut Session,
     len: u64,
-    mut sink: impl FnMut(&[u8]),
+    mut message: Option<&mut Chunks>,
 ) -> Result<(), Ending> {
     let pace = session.pace();
     let mut left = len;
@@ -83,11 +79,18 @@ async fn receive(
         let connection = session.lines.connection();
         let input = connection.buffered();
         let taken = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
-        sink(input.get(..taken).unwrap_or_default());
+        if let Some(Chunks { incoming, line_ends }) = &mut message {
+            let piece = input.get(..taken).unwrap_or_default();
+            line_ends.look_at(piece);
+            incoming.push(piece);
+        }
         connection.consume(taken);
         left -= taken as u64;
         if left == 0 {
             return Ok(());
+        }
+        if let Some(chunks) = &mut message {
+            chunks.incoming.write_out().await;
         }
         session.lines.fill(pace.deadline(len - left)).await?;
     }

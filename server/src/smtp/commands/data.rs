@@ -50,6 +50,7 @@ async fn receive(session: &mut Session, incoming: &mut Incoming) -> Result<Arriv
         if incoming.received() > flood_len {
             return Ok(Arrival::Flood);
         }
+        incoming.write_out().await;
         session.lines.fill(pace.deadline(incoming.received())).await?;
     }
 }
