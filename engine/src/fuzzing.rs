@@ -46,6 +46,9 @@ pub fn record(bytes: &[u8]) {
                 let _ = (table.pieces_len(), table.body_len());
             }
         }
+        Kind::MessageBlock => {
+            let _ = format::block::BlockTable::decode(payload);
+        }
         Kind::ListPart => {
             let _ = format::list_part::check(payload);
         }

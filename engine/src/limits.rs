@@ -54,6 +54,8 @@ pub(crate) const MAILBOX_NAME_LEVELS_MAX: usize = 50;
 
 /// Mailboxes of one account, and names it is subscribed to.
 pub(crate) const MAILBOXES_MAX: usize = 100_000;
+/// Messages of one message block.
+pub(crate) const BLOCK_MESSAGES_MAX: usize = 1024;
 /// Messages of one list part.
 pub(crate) const LIST_PART_ROWS_MAX: usize = 256;
 /// Bytes of one raw header field kept in a list part; a longer one is read from the header.

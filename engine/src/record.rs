@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     BlobChunk = 7,
     /// A blob: what is stored once for all messages that have it.
     Blob = 8,
+    /// Messages moved together by compaction.
+    MessageBlock = 9,
     /// An account with its first mailboxes.
     AccountCreated = 16,
     /// Mailboxes made.
@@ -57,7 +59,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Every kind, for tables and tests.
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::Message,
         Self::Appended,
         Self::FlagsChanged,
@@ -66,6 +68,7 @@ impl Kind {
         Self::Dictionary,
         Self::BlobChunk,
         Self::Blob,
+        Self::MessageBlock,
         Self::AccountCreated,
         Self::MailboxesCreated,
         Self::MailboxDeleted,
@@ -82,9 +85,78 @@ impl Kind {
         Self::Marks,
     ];
 
+    /// What the record is to whoever wants its space back.
+    pub(crate) fn class(self) -> Class {
+        match self {
+            Self::Message | Self::BlobChunk | Self::Blob => Class::Arrival,
+            Self::MessageBlock => Class::Archive,
+            Self::Columns
+            | Self::HistoryPage
+            | Self::MailboxImage
+            | Self::Checkpoint
+            | Self::Places
+            | Self::ListPart
+            | Self::BlobTable
+            | Self::Marks => Class::Derived,
+            Self::Appended
+            | Self::FlagsChanged
+            | Self::Expunged
+            | Self::Transferred
+            | Self::Dictionary
+            | Self::AccountCreated
+            | Self::MailboxesCreated
+            | Self::MailboxDeleted
+            | Self::MailboxesRenamed
+            | Self::Subscribed
+            | Self::Unsubscribed => Class::Change,
+        }
+    }
+
     /// `None` for a number that this version does not know.
     pub(crate) fn from_byte(byte: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| *kind as u8 == byte)
+    }
+}
+
+/// What a record is to whoever wants its space back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// A message as it came in: can be moved.
+    Arrival,
+    /// Messages that were moved before: can be moved again.
+    Archive,
+    /// Can be made again from the others.
+    Derived,
+    /// What happened: kept, and in its order.
+    Change,
+}
+
+/// How many records of a class there are, and how long their payloads are together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) records: u64,
+    pub(crate) len: u64,
+}
+
+/// What a segment holds besides changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Contents {
+    pub(crate) arrivals: Tally,
+    pub(crate) archived: Tally,
+    pub(crate) derived: Tally,
+}
+
+impl Contents {
+    /// Counts a record.
+    pub(crate) fn count(&mut self, kind: u8, payload_len: u64) {
+        let tally = match Kind::from_byte(kind).map(Kind::class) {
+            Some(Class::Arrival) => &mut self.arrivals,
+            Some(Class::Archive) => &mut self.archived,
+            Some(Class::Derived) => &mut self.derived,
+            Some(Class::Change) | None => return,
+        };
+        tally.records += 1;
+        tally.len += payload_len;
     }
 }
 

@@ -33,7 +33,6 @@ pub(crate) enum Effort {
     /// In the background, of what is read often.
     Listing,
     /// Once for all, in the background.
-    #[cfg_attr(not(test), expect(dead_code, reason = "compaction is to use it"))]
     Archive,
 }
 

@@ -60,15 +60,7 @@ impl MessageTable {
         let mut input = Reader::new(table);
         let number = input.varint()?;
         let pieces = [PieceEntry::decode(&mut input)?, PieceEntry::decode(&mut input)?];
-        let (count, mut end) = (input.count(4)?, 0_u64);
-        let mut attachments = Vec::with_capacity(count);
-        for _ in 0..count {
-            let start = end.checked_add(input.varint()?).ok_or(Fault::Invalid("attachment"))?;
-            let encoded_len = input.varint()?;
-            end = start.checked_add(encoded_len).ok_or(Fault::Invalid("attachment"))?;
-            let (blob, recipe) = (input.varint()?, input.string()?.to_vec());
-            attachments.push(Attachment { start, encoded_len, blob, recipe });
-        }
+        let attachments = attachments(&mut input)?;
         input.finish()?;
         Ok((Self { number, pieces, attachments }, start))
     }
@@ -77,15 +69,7 @@ impl MessageTable {
         let mut table = Vec::with_capacity(40);
         table.put_varint(self.number);
         self.pieces.iter().for_each(|piece| piece.encode(&mut table));
-        table.put_count(self.attachments.len());
-        let mut end = 0;
-        for attachment in &self.attachments {
-            table.put_varint(attachment.start - end);
-            table.put_varint(attachment.encoded_len);
-            table.put_varint(attachment.blob);
-            table.put_string(&attachment.recipe);
-            end = attachment.start + attachment.encoded_len;
-        }
+        put_attachments(&self.attachments, &mut table);
         let mut out = Vec::with_capacity(table.len() + 8);
         out.put_u32(crc32fast::hash(&table));
         out.put_string(&table);
@@ -118,6 +102,33 @@ impl MessageTable {
         let attached: u64 = self.attachments.iter().map(|attached| attached.encoded_len).sum();
         attached.saturating_add(self.piece(PieceKind::Body).raw_len.into())
     }
+}
+
+/// Adds a list of attachments, in order and apart from each other.
+pub(crate) fn put_attachments(attachments: &[Attachment], out: &mut Vec<u8>) {
+    out.put_count(attachments.len());
+    let mut end = 0;
+    for attachment in attachments {
+        out.put_varint(attachment.start - end);
+        out.put_varint(attachment.encoded_len);
+        out.put_varint(attachment.blob);
+        out.put_string(&attachment.recipe);
+        end = attachment.start + attachment.encoded_len;
+    }
+}
+
+/// The list that [`put_attachments`] wrote.
+pub(crate) fn attachments(input: &mut Reader<'_>) -> Result<Vec<Attachment>, Fault> {
+    let (count, mut end) = (input.count(4)?, 0_u64);
+    let mut attachments = Vec::with_capacity(count);
+    for _ in 0..count {
+        let start = end.checked_add(input.varint()?).ok_or(Fault::Invalid("attachment"))?;
+        let encoded_len = input.varint()?;
+        end = start.checked_add(encoded_len).ok_or(Fault::Invalid("attachment"))?;
+        let (blob, recipe) = (input.varint()?, input.string()?.to_vec());
+        attachments.push(Attachment { start, encoded_len, blob, recipe });
+    }
+    Ok(attachments)
 }
 
 #[cfg(test)]

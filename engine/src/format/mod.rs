@@ -1,6 +1,7 @@
 //! Bytes to values and back: pure, total over arbitrary bytes, each format a table in its file.
 
 pub(crate) mod blob;
+pub(crate) mod block;
 pub(crate) mod columns;
 pub(crate) mod compress;
 pub(crate) mod dictionary;

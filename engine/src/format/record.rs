@@ -78,6 +78,7 @@ pub(crate) fn decode(kind: Kind, payload: &[u8]) -> Result<Option<Record>, Fault
         | Kind::BlobChunk
         | Kind::Blob
         | Kind::BlobTable
+        | Kind::MessageBlock
         | Kind::Columns
         | Kind::Marks
         | Kind::Places

@@ -15,25 +15,29 @@
 //!
 //! | offset from the end | size | field of the footer | meaning                              |
 //! |--------------------:|-----:|---------------------|--------------------------------------|
-//! |                  40 |    4 | magic               | `FKSF`                               |
-//! |                  36 |    4 | checksum            | CRC-32 of the 32 bytes that follow   |
-//! |                  32 |    8 | segment id          | as in the header                     |
-//! |                  24 |    8 | valid length        | where the last frame ends            |
-//! |                  16 |    8 | frame count         | frames in the segment                |
-//! |                   8 |    8 | record count        | records in the segment               |
+//! |                  88 |    4 | magic               | `FKSF`                               |
+//! |                  84 |    4 | checksum            | CRC-32 of the 80 bytes that follow   |
+//! |                  80 |    8 | segment id          | as in the header                     |
+//! |                  72 |    8 | valid length        | where the last frame ends            |
+//! |                  64 |    8 | frame count         | frames in the segment                |
+//! |                  56 |    8 | record count        | records in the segment               |
+//! |                  48 |   16 | arrivals            | how many of them are messages as they came in, and bytes of their payloads |
+//! |                  32 |   16 | archived            | the same of blocks of moved messages |
+//! |                  16 |   16 | derived             | the same of derived records          |
 //!
 //! Integers are little-endian.
 
 use crate::Fault;
 use crate::format::reader::{Put, Reader};
 use crate::ids::{SegmentId, ShardId};
+use crate::record::{Contents, Tally};
 
 /// The version of segments this code writes, and the newest it reads.
 pub(crate) const VERSION: u16 = 1;
 /// Bytes of a segment header; the first frame follows it.
 pub(crate) const HEADER_LEN: u64 = 64;
 /// Bytes at the end of the file that no frame may touch.
-pub(crate) const FOOTER_LEN: u64 = 40;
+pub(crate) const FOOTER_LEN: u64 = 88;
 
 const HEADER_MAGIC: &[u8] = b"FKSG";
 const FOOTER_MAGIC: &[u8] = b"FKSF";
@@ -87,6 +91,7 @@ pub(crate) struct SegmentFooter {
     pub(crate) valid_len: u64,
     pub(crate) frame_count: u64,
     pub(crate) record_count: u64,
+    pub(crate) contents: Contents,
 }
 
 impl SegmentFooter {
@@ -97,6 +102,11 @@ impl SegmentFooter {
             valid_len: reader.u64()?,
             frame_count: reader.u64()?,
             record_count: reader.u64()?,
+            contents: Contents {
+                arrivals: tally(&mut reader)?,
+                archived: tally(&mut reader)?,
+                derived: tally(&mut reader)?,
+            },
         })
     }
 
@@ -106,8 +116,17 @@ impl SegmentFooter {
         fields.put_u64(self.valid_len);
         fields.put_u64(self.frame_count);
         fields.put_u64(self.record_count);
+        let Contents { arrivals, archived, derived } = self.contents;
+        for tally in [arrivals, archived, derived] {
+            fields.put_u64(tally.records);
+            fields.put_u64(tally.len);
+        }
         with_checksum(FOOTER_MAGIC, &fields)
     }
+}
+
+fn tally(reader: &mut Reader<'_>) -> Result<Tally, Fault> {
+    Ok(Tally { records: reader.u64()?, len: reader.u64()? })
 }
 
 /// The fields behind magic and checksum.
@@ -141,8 +160,17 @@ mod tests {
         segment: SegmentId(4),
         file_len: 4096,
     };
-    const FOOTER: SegmentFooter =
-        SegmentFooter { segment: SegmentId(4), valid_len: 2048, frame_count: 5, record_count: 6 };
+    const FOOTER: SegmentFooter = SegmentFooter {
+        segment: SegmentId(4),
+        valid_len: 2048,
+        frame_count: 5,
+        record_count: 6,
+        contents: Contents {
+            arrivals: Tally { records: 1, len: 2 },
+            archived: Tally { records: 3, len: 4 },
+            derived: Tally { records: 5, len: 6 },
+        },
+    };
 
     /// Pins the tables above. Changing these bytes means a new format version.
     #[test]
@@ -156,9 +184,11 @@ mod tests {
         assert_eq!(bytes[48..], [0; 16]);
         let bytes = FOOTER.encode();
         assert_eq!(bytes[..4], *b"FKSF");
-        assert_eq!(bytes[4..8], 0xd40f_d830_u32.to_le_bytes());
+        assert_eq!(bytes[4..8], 0xaeac_e525_u32.to_le_bytes());
         assert_eq!(bytes[8..24], *b"\x04\0\0\0\0\0\0\0\0\x08\0\0\0\0\0\0");
-        assert_eq!(bytes[24..], *b"\x05\0\0\0\0\0\0\0\x06\0\0\0\0\0\0\0");
+        assert_eq!(bytes[24..40], *b"\x05\0\0\0\0\0\0\0\x06\0\0\0\0\0\0\0");
+        let tallies = (1..=6_u64).flat_map(u64::to_le_bytes);
+        assert_eq!(bytes[40..], tallies.collect::<Vec<_>>());
     }
 
     #[test]

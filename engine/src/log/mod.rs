@@ -30,6 +30,7 @@ use crate::format::segment::{self, SegmentFooter, SegmentHeader};
 use crate::ids::{LogPos, RecordAddr, SegmentId, ShardId};
 use crate::io::{Disk, DiskFile};
 use crate::limits::{FRAME_BODY_LEN_MAX, SEGMENT_LEN_MIN};
+use crate::record::Contents;
 use pending::{Pending, frame_len};
 use read::Live;
 use segment_file::{Blank, Preparer, segment_len};
@@ -64,9 +65,15 @@ struct Active {
     end: Arc<AtomicU64>,
     frame_count: u64,
     record_count: u64,
+    contents: Contents,
 }
 
 impl Active {
+    fn new(id: SegmentId, file: Arc<dyn DiskFile>, end: Arc<AtomicU64>) -> Self {
+        let contents = Contents::default();
+        Self { id, file, end, frame_count: 0, record_count: 0, contents }
+    }
+
     fn end(&self) -> LogPos {
         LogPos { segment: self.id, offset: self.end.load(Ordering::Acquire) }
     }
@@ -100,7 +107,7 @@ impl Log {
         manifest_file::write(&*disk, &manifest)?;
         manifest_file::replace(&*disk)?;
         let end = live.add(manifest.active, segment::HEADER_LEN);
-        let active = Active { id: manifest.active, file, end, frame_count: 0, record_count: 0 };
+        let active = Active::new(manifest.active, file, end);
         Ok(Self::assemble(disk, options, (manifest, live, active, preparer)))
     }
 
@@ -133,6 +140,7 @@ impl Log {
             end: live.add(manifest.active, walk.end),
             frame_count: walk.frame_count,
             record_count: walk.record_count,
+            contents: recovered.contents,
         };
         let preparer = Preparer::new(Arc::clone(&disk));
         let damages = damage.into_iter().chain(walk.damages).collect();
@@ -173,6 +181,8 @@ impl Log {
 
     /// Adds a record, its payload being `parts` one after another, to the frame that was begun.
     pub(crate) fn record(&mut self, kind: u8, parts: &[&[u8]]) -> RecordAddr {
+        let payload_len: usize = parts.iter().map(|part| part.len()).sum();
+        self.active.contents.count(kind, payload_len as u64);
         self.pending.record(self.active.end(), kind, parts)
     }
 
@@ -264,6 +274,7 @@ impl Log {
             valid_len: self.active.end().offset,
             frame_count: self.active.frame_count,
             record_count: self.active.record_count,
+            contents: self.active.contents,
         };
         let sealed = self.active.file.write_and_sync(footer.encode(), self.active.limit());
         sealed.map(drop).map_err(|error| self.poison(Error::io("seal a segment")(error)))
@@ -277,7 +288,7 @@ impl Log {
         manifest.sealed.push((self.active.id, self.active.end().offset));
         self.replace_manifest(manifest)?;
         let end = self.live.add(id, segment::HEADER_LEN);
-        self.active = Active { id, file, end, frame_count: 0, record_count: 0 };
+        self.active = Active::new(id, file, end);
         self.count_segments();
         Ok(())
     }

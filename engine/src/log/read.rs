@@ -29,7 +29,7 @@ pub(crate) type Visit<'a> = dyn FnMut(RecordAddr, u8, &[u8]) -> Result<(), Error
 
 /// Reads the log of one shard.
 #[derive(Clone)]
-pub(crate) struct LogReader(Arc<Live>);
+pub(crate) struct LogReader(pub(super) Arc<Live>);
 
 /// The live segments as readers see them.
 pub(super) struct Live {
@@ -69,12 +69,12 @@ impl Live {
         ends.get(&id).map(|end| end.load(Ordering::Acquire))
     }
 
-    fn ends_from(&self, id: SegmentId) -> Vec<(SegmentId, u64)> {
+    pub(super) fn ends_from(&self, id: SegmentId) -> Vec<(SegmentId, u64)> {
         let ends = self.ends.read().unwrap_or_else(PoisonError::into_inner);
         ends.range(id..).map(|(id, end)| (*id, end.load(Ordering::Acquire))).collect()
     }
 
-    fn file(&self, id: SegmentId) -> io::Result<Arc<dyn DiskFile>> {
+    pub(super) fn file(&self, id: SegmentId) -> io::Result<Arc<dyn DiskFile>> {
         let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = files.get(&id) {
             return Ok(Arc::clone(file));
@@ -127,6 +127,13 @@ impl LogReader {
         Ok((record.header.kind, payload))
     }
 
+    /// The kind of a record and up to `len` bytes of its payload from the start, unchecked like
+    /// [`LogReader::read_payload`].
+    pub(crate) fn read_front(&self, addr: RecordAddr, len: usize) -> Result<(u8, Vec<u8>), Error> {
+        let record = self.locate(addr, (len as u64).min(FIRST_READ_LEN_MAX))?;
+        Ok((record.header.kind, record.payload(0, len)?))
+    }
+
     /// Up to `len` bytes of a record's payload from `skip` on, fewer where the payload ends. The
     /// record's checksum is not checked: whoever reads a part has a checksum for that part.
     pub(crate) fn read_payload(
@@ -158,6 +165,11 @@ impl LogReader {
             if let Err(fault) = live.check_header(&*file, id) {
                 damages.push(Damage { at: start, fault });
             }
+            // A segment that was condensed is shorter than the manifest may know.
+            let end = match read_footer(&*file, id) {
+                Ok(footer) if Some(id) != active => end.min(footer.valid_len),
+                _ => end,
+            };
             let extent = if end == END_UNKNOWN { Extent::Open } else { Extent::Upto(end) };
             let segment = Segment { file: &*file, id, seed: live.seed() };
             let first = if id == from.segment { from.offset } else { 0 };
@@ -202,7 +214,8 @@ impl LogReader {
 fn check_footer(file: &dyn DiskFile, id: SegmentId, end: u64) -> Result<(), Damage> {
     let offset = file.len().saturating_sub(segment::FOOTER_LEN);
     let fault = match read_footer(file, id) {
-        Ok(footer) if footer.valid_len == end => return Ok(()),
+        // A segment that was condensed is shorter than the manifest may know.
+        Ok(footer) if footer.valid_len <= end => return Ok(()),
         Ok(_) => Fault::Invalid("segment footer"),
         Err(fault) => fault,
     };

@@ -9,8 +9,9 @@ use crate::ids::{LogPos, SegmentId};
 use crate::io::{Disk, DiskFile};
 use crate::log::manifest_file;
 use crate::log::read::Live;
-use crate::log::segment_file::{LARGE_NAME, NEXT_NAME, segment_id, segment_name};
+use crate::log::segment_file::{CONDENSED_NAME, LARGE_NAME, NEXT_NAME, segment_id, segment_name};
 use crate::log::walk::{Damage, Extent, Segment, Walk};
+use crate::record::Contents;
 
 /// Bytes copied or zeroed at a time.
 const STEP_LEN: u64 = 1 << 20;
@@ -19,6 +20,7 @@ const STEP_LEN: u64 = 1 << 20;
 pub(super) struct Recovered {
     pub(super) file: Arc<dyn DiskFile>,
     pub(super) walk: Walk,
+    pub(super) contents: Contents,
 }
 
 /// Whether the making of this log never finished: no manifest, and no frame in any segment.
@@ -44,7 +46,8 @@ pub(super) fn remove_leftovers(disk: &dyn Disk, manifest: &Manifest) -> Result<(
         id == manifest.active || manifest.sealed.binary_search_by_key(&id, |(id, _)| *id).is_ok()
     };
     for name in disk.list().map_err(Error::io("list a shard"))? {
-        let is_new = [NEXT_NAME, LARGE_NAME, manifest_file::NEW_NAME].contains(&name.as_str());
+        let is_new = [NEXT_NAME, LARGE_NAME, CONDENSED_NAME, manifest_file::NEW_NAME]
+            .contains(&name.as_str());
         if is_new || segment_id(&name).is_some_and(|id| !is_live(id)) {
             disk.remove(&name).map_err(Error::io("remove an unfinished file"))?;
         }
@@ -60,7 +63,13 @@ pub(super) fn recover_active(
 ) -> Result<Recovered, Error> {
     let file = disk.open(&segment_name(id)).map_err(Error::io("open the active segment"))?;
     let segment = Segment { file: &*file, id, seed: live.seed() };
-    let mut walk = segment.walk(0, Extent::Open, &mut |_, _| Ok(()))?;
+    let mut contents = Contents::default();
+    let mut walk = segment.walk(0, Extent::Open, &mut |header, body| {
+        for (_, kind, payload) in header.records(body).flatten() {
+            contents.count(kind, payload.len() as u64);
+        }
+        Ok(())
+    })?;
     if let Err(fault) = live.check_header(&*file, id) {
         walk.damages.insert(0, Damage { at: LogPos { segment: id, offset: 0 }, fault });
     }
@@ -69,7 +78,7 @@ pub(super) fn recover_active(
         tracing::warn!(%at, "the last write was cut by a crash; nothing in it was acknowledged");
     }
     make_durable(&*file, &walk).map_err(Error::io("recover the active segment"))?;
-    Ok(Recovered { file, walk })
+    Ok(Recovered { file, walk, contents })
 }
 
 /// The last batch may have been read from memory alone, its sync having failed: it is written

@@ -15,6 +15,9 @@ pub(super) const NEXT_NAME: &str = "next.seg";
 /// The same, for a segment made for one frame too large for the next one.
 pub(super) const LARGE_NAME: &str = "large.seg";
 
+/// The same, for what is kept of a segment while it is written.
+pub(super) const CONDENSED_NAME: &str = "condensed.seg";
+
 /// The name of a segment of the log.
 pub(super) fn segment_name(id: SegmentId) -> String {
     format!("{id}.seg")

@@ -41,7 +41,7 @@ impl Structure {
 
     /// Reads what [`Structure::encode`] wrote, and nothing else: every part lies in the body of
     /// its parent, after its elder sister.
-    pub(super) fn decode(mut input: &[u8]) -> Result<Self, Fault> {
+    pub(crate) fn decode(mut input: &[u8]) -> Result<Self, Fault> {
         let mut decoder = Decoder { parts: Vec::new(), open: Vec::new() };
         loop {
             decoder.part(&mut input)?;

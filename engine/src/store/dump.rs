@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::format;
 use crate::format::blob::{Blob, BlobChunk};
+use crate::format::block::BlockTable;
 use crate::format::dictionary::Dictionary;
 use crate::format::message::{MessageTable, PieceKind};
 use crate::ids::{LogPos, ShardId};
@@ -60,6 +61,12 @@ fn describe(kind: u8, payload: &[u8]) -> Result<String, Fault> {
             format!("list-part mailbox={} uids={}", part.mailbox, part.uids)
         }
         Kind::BlobChunk | Kind::Blob | Kind::BlobTable => describe_blob(kind, payload)?,
+        Kind::MessageBlock => {
+            let (table, _) = BlockTable::decode(payload)?;
+            let numbers = table.messages.iter().map(|moved| moved.number.to_string());
+            let numbers = numbers.collect::<Vec<_>>().join(",");
+            format!("message-block bytes={} numbers={numbers}", payload.len())
+        }
         Kind::Dictionary => format!("{:?}", Dictionary::decode(payload)?),
         Kind::Columns => {
             let uids = format::columns::decode(payload)?.uids;

@@ -1,12 +1,15 @@
 //! A stored message, read piece by piece: what a list needs never reads the body.
 
 use std::ops::Range;
+use std::rc::Rc;
 
+use crate::format::block::{BlockMessage, BlockTable};
 use crate::format::compress;
-use crate::format::message::{MessageTable, PieceKind};
+use crate::format::message::{Attachment, MessageTable, PieceKind};
 use crate::ids::{EmailId, RecordAddr};
 use crate::message::{ListData, Structure};
 use crate::record::Kind;
+use crate::store::block_cache;
 use crate::store::body::StoredBody;
 use crate::store::places;
 use crate::store::reader::ShardReader;
@@ -30,19 +33,19 @@ impl StoredMessage {
     /// ENVELOPE, BODY, BODYSTRUCTURE and the header.
     pub fn list(&self) -> Result<ListData, Error> {
         self.reader.reads().head();
-        let (_, head) = self.read(|addr| self.piece_at(addr, PieceKind::Head))?;
-        ListData::decode(head).map_err(|fault| self.damaged(fault))
+        self.read(|record| record.list_data(&self.reader))
     }
 
     /// The tree of MIME parts, with their places in the message.
     pub fn structure(&self) -> Result<Structure, Error> {
-        let list = self.list()?;
-        list.structure().map_err(|fault| self.damaged(fault))
+        self.reader.reads().head();
+        self.read(|record| record.structure(&self.reader))
     }
 
     /// The header with the empty line that ends it.
     pub fn header(&self) -> Result<Vec<u8>, Error> {
-        Ok(self.list()?.header().to_vec())
+        self.reader.reads().head();
+        self.read(|record| record.header(&self.reader))
     }
 
     /// What follows the header.
@@ -63,10 +66,7 @@ impl StoredMessage {
     /// What follows the header, to be read in ranges.
     pub fn open_body(&self) -> Result<StoredBody, Error> {
         self.reader.reads().body();
-        self.read(|addr| {
-            let (table, rest) = self.piece_at(addr, PieceKind::Body)?;
-            StoredBody::new(self.reader.clone(), addr, rest, &table.attachments)
-        })
+        self.read(|record| record.open_body(&self.reader))
     }
 
     /// The whole message as it came in.
@@ -76,58 +76,165 @@ impl StoredMessage {
         Ok(bytes)
     }
 
-    fn damaged(&self, fault: Fault) -> Error {
-        let at = self.reader.place(self.email_id).unwrap_or_default();
-        self.reader.damaged(at, fault)
-    }
-
-    fn read<T>(&self, what: impl Fn(RecordAddr) -> Result<T, Error>) -> Result<T, Error> {
+    fn read<T>(&self, what: impl Fn(&Record) -> Result<T, Error>) -> Result<T, Error> {
         let addr = self.reader.place(self.email_id)?;
-        match what(addr) {
+        let open = |addr| Record::open(addr, places::number(self.email_id), &self.reader);
+        match open(addr).and_then(|record| what(&record)) {
             // The message may have been moved in the log between the two looks.
             Err(error) => match self.reader.place(self.email_id)? {
-                moved if moved != addr => what(moved),
+                moved if moved != addr => open(moved).and_then(|record| what(&record)),
                 _ => Err(error),
             },
             read => read,
         }
     }
+}
 
-    fn piece_at(
-        &self,
-        addr: RecordAddr,
-        kind: PieceKind,
-    ) -> Result<(MessageTable, Vec<u8>), Error> {
-        let first = self.reader.read_payload(addr, 0, FIRST_READ)?;
-        let damaged = |fault| self.reader.damaged(addr, fault);
-        let (table, start) = match MessageTable::decode(&first) {
-            // A table this long has many attachments.
-            Err(Fault::Truncated) => {
-                MessageTable::decode(&self.reader.read_payload(addr, 0, usize::MAX)?)
-            }
+/// The record that holds a message.
+pub(crate) struct Record {
+    addr: RecordAddr,
+    /// The front of the payload, as much as the first read gave.
+    front: Vec<u8>,
+    /// Where the pieces start in the payload.
+    start: usize,
+    table: Table,
+}
+
+enum Table {
+    /// The message as it came in.
+    Single(MessageTable),
+    /// Moved, with its neighbours.
+    Block(BlockTable, BlockMessage),
+}
+
+impl Record {
+    /// Opens the record at `addr`, which holds the message with this number.
+    pub(crate) fn open(addr: RecordAddr, number: u64, reader: &ShardReader) -> Result<Self, Error> {
+        let (kind, front) = reader.read_front(addr, FIRST_READ)?;
+        match Self::decode(addr, number, (kind, front)) {
+            // A table this long has many messages or attachments.
+            Err(Fault::Truncated) => Self::decode(addr, number, reader.log().read_record(addr)?),
             decoded => decoded,
         }
-        .map_err(|fault| self.what_is_at(addr, fault))?;
-        if table.number != places::number(self.email_id) {
-            return Err(damaged(Fault::Invalid("number of a message")));
-        }
-        let entry = table.piece(kind);
-        let (start, len) = (start + table.piece_offset(kind), entry.stored_len as usize);
-        let dictionaries = self.reader.dictionaries();
-        let raw = if let Some(stored) = first.get(start..start + len) {
-            compress::unpack(entry, stored, dictionaries)
-        } else {
-            let stored = self.reader.read_payload(addr, start as u64, len)?;
-            compress::unpack(entry, &stored, dictionaries)
-        };
-        Ok((table, raw.map_err(damaged)?))
+        .map_err(|fault| match Kind::from_byte(kind) {
+            // Not every number is a message's.
+            Some(Kind::Blob) => Error::NoSuchMessage,
+            _ => reader.damaged(addr, fault),
+        })
     }
 
-    /// Not every number is a message's.
-    fn what_is_at(&self, addr: RecordAddr, fault: Fault) -> Error {
-        match self.reader.log().read_record(addr) {
-            Ok((kind, _)) if kind == Kind::Blob as u8 => Error::NoSuchMessage,
-            _ => self.reader.damaged(addr, fault),
+    fn decode(addr: RecordAddr, number: u64, record: (u8, Vec<u8>)) -> Result<Self, Fault> {
+        let (kind, front) = record;
+        let wrong = Fault::Invalid("number of a message");
+        let (start, table) = match Kind::from_byte(kind) {
+            Some(Kind::Message) => {
+                let (table, start) = MessageTable::decode(&front)?;
+                if table.number != number {
+                    return Err(wrong);
+                }
+                (start, Table::Single(table))
+            }
+            Some(Kind::MessageBlock) => {
+                let (table, start) = BlockTable::decode(&front)?;
+                let message = table.find(number).cloned().ok_or(wrong)?;
+                (start, Table::Block(table, message))
+            }
+            _ => return Err(Fault::WrongKind),
+        };
+        Ok(Self { addr, front, start, table })
+    }
+
+    /// What of its body stands elsewhere.
+    pub(crate) fn attachments(&self) -> &[Attachment] {
+        match &self.table {
+            Table::Single(table) => &table.attachments,
+            Table::Block(_, message) => &message.attachments,
         }
+    }
+
+    fn list_data(&self, reader: &ShardReader) -> Result<ListData, Error> {
+        match &self.table {
+            Table::Single(_) => {
+                let head = self.piece(PieceKind::Head, reader)?;
+                ListData::decode(head.to_vec()).map_err(|fault| reader.damaged(self.addr, fault))
+            }
+            // Moved messages have list parts; this is for the few that lack one.
+            Table::Block(..) => {
+                let mut bytes = self.header(reader)?;
+                self.open_body(reader)?.read(0..u64::MAX, &mut bytes)?;
+                Ok(ListData::of(&bytes))
+            }
+        }
+    }
+
+    fn structure(&self, reader: &ShardReader) -> Result<Structure, Error> {
+        let damaged = |fault| reader.damaged(self.addr, fault);
+        match &self.table {
+            Table::Single(_) => self.list_data(reader)?.structure().map_err(damaged),
+            Table::Block(_, message) => {
+                let heads = self.piece(PieceKind::Head, reader)?;
+                let tree = heads.get(message.structure.clone()).unwrap_or_default();
+                Structure::decode(tree).map_err(damaged)
+            }
+        }
+    }
+
+    fn header(&self, reader: &ShardReader) -> Result<Vec<u8>, Error> {
+        match &self.table {
+            Table::Single(_) => Ok(self.list_data(reader)?.header().to_vec()),
+            Table::Block(_, message) => {
+                let heads = self.piece(PieceKind::Head, reader)?;
+                Ok(heads.get(message.header.clone()).unwrap_or_default().to_vec())
+            }
+        }
+    }
+
+    fn open_body(&self, reader: &ShardReader) -> Result<StoredBody, Error> {
+        StoredBody::new(reader.clone(), self.addr, self.rest(reader)?, self.attachments())
+    }
+
+    /// The body less its attachments.
+    pub(crate) fn rest(&self, reader: &ShardReader) -> Result<Vec<u8>, Error> {
+        let body = self.piece(PieceKind::Body, reader)?;
+        match &self.table {
+            Table::Single(_) => Ok(Rc::unwrap_or_clone(body)),
+            Table::Block(_, message) => {
+                Ok(body.get(message.body.clone()).unwrap_or_default().to_vec())
+            }
+        }
+    }
+
+    /// A piece, decompressed. The last one of a block is kept: its neighbours are asked for next.
+    fn piece(&self, kind: PieceKind, reader: &ShardReader) -> Result<Rc<Vec<u8>>, Error> {
+        match &self.table {
+            Table::Single(table) => {
+                let at = (table.piece(kind), table.piece_offset(kind));
+                self.unpack(at, reader).map(Rc::new)
+            }
+            Table::Block(table, _) => {
+                let at = match kind {
+                    PieceKind::Head => (table.heads, 0),
+                    PieceKind::Body => (table.bodies, table.heads.stored_len as usize),
+                };
+                let key = (reader.id(), self.addr, kind as usize);
+                block_cache::get_or_read(key, || self.unpack(at, reader))
+            }
+        }
+    }
+
+    fn unpack(
+        &self,
+        (entry, offset): (compress::PieceEntry, usize),
+        reader: &ShardReader,
+    ) -> Result<Vec<u8>, Error> {
+        let (start, len) = (self.start + offset, entry.stored_len as usize);
+        let dictionaries = reader.dictionaries();
+        let unpacked = if let Some(stored) = self.front.get(start..start + len) {
+            compress::unpack(entry, stored, dictionaries)
+        } else {
+            let stored = reader.read_payload(self.addr, start as u64, len)?;
+            compress::unpack(entry, &stored, dictionaries)
+        };
+        unpacked.map_err(|fault| reader.damaged(self.addr, fault))
     }
 }

@@ -3,6 +3,7 @@
 mod account;
 mod attached;
 mod blobs;
+mod block_cache;
 mod body;
 mod cells;
 mod checkpoint;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use crate::Error;
-use crate::ids::{EmailId, LogPos, RecordAddr, SegmentId};
+use crate::ids::{EmailId, RecordAddr, SharedAddr};
 use crate::image::PLACES_PAGE_LEN as PAGE_LEN;
 use crate::limits::PLACE_PAGES_MAX;
 
@@ -28,17 +28,6 @@ pub(crate) fn email_id(shard: u16, number: u64) -> EmailId {
 /// Reads a page that is in the log.
 pub(crate) type LoadPage<'a> = dyn Fn(RecordAddr) -> Result<Vec<u64>, Error> + 'a;
 
-/// An address in one word, 0 being nowhere. Segments are numbered from 1 up and have less than
-/// 4 GiB (see `limits`).
-fn place_of(addr: RecordAddr) -> u64 {
-    addr.segment.0 << 32 | addr.offset
-}
-
-fn addr_of(place: u64) -> Option<RecordAddr> {
-    let segment = SegmentId(place >> 32);
-    (place != 0).then_some(LogPos { segment, offset: place & u64::from(u32::MAX) })
-}
-
 /// The places of a shard's messages: changed by its writer, read by everybody.
 #[derive(Default)]
 pub(crate) struct Places {
@@ -49,8 +38,8 @@ pub(crate) struct Places {
 #[derive(Default)]
 struct Page {
     places: OnceLock<Box<[AtomicU64]>>,
-    /// Where the page was written last, as a place.
-    stored: AtomicU64,
+    /// Where the page was written last.
+    stored: SharedAddr,
     is_dirty: AtomicBool,
 }
 
@@ -59,7 +48,7 @@ impl Page {
         if let Some(places) = self.places.get() {
             return Ok(places);
         }
-        let mut read = match addr_of(self.stored.load(Ordering::Acquire)) {
+        let mut read = match self.stored.get() {
             Some(addr) => load(addr)?,
             None => Vec::new(),
         };
@@ -73,11 +62,8 @@ impl Page {
 impl Places {
     /// Pages that are in the log.
     pub(crate) fn stored(pages: &[RecordAddr], highest: u64) -> Self {
-        let page = |addr: &RecordAddr| {
-            let page = Page::default();
-            page.stored.store(place_of(*addr), Ordering::Relaxed);
-            Arc::new(page)
-        };
+        let stored = |addr: &RecordAddr| SharedAddr::new(Some(*addr));
+        let page = |addr| Arc::new(Page { stored: stored(addr), ..Page::default() });
         let pages = RwLock::new(pages.iter().map(page).collect());
         Self { pages, highest: AtomicU64::new(highest) }
     }
@@ -93,7 +79,7 @@ impl Places {
         let Some(page) = pages.get(page).map(Arc::clone) else { return Ok(None) };
         drop(pages);
         let place = page.places(load)?.get(at).map(|place| place.load(Ordering::Acquire));
-        Ok(place.and_then(addr_of))
+        Ok(place.and_then(RecordAddr::unpacked))
     }
 
     /// Says where the record of a message is now. Only the shard's writer, or replay, calls this.
@@ -107,7 +93,7 @@ impl Places {
         let page = self.page(index)?;
         self.highest.fetch_max(number(email_id), Ordering::Relaxed);
         if let Some(slot) = page.places(load)?.get(at) {
-            slot.store(addr.map_or(0, place_of), Ordering::Release);
+            slot.store(addr.map_or(0, RecordAddr::packed), Ordering::Release);
             page.is_dirty.store(true, Ordering::Relaxed);
         }
         Ok(())
@@ -135,9 +121,8 @@ impl Places {
     /// The next page, from `from` on, that the log lacks, and what is on it.
     pub(crate) fn next_dirty(&self, from: usize) -> Option<(usize, Vec<u64>)> {
         let pages = self.pages.read().unwrap_or_else(PoisonError::into_inner);
-        let is_due = |page: &Page| {
-            page.is_dirty.load(Ordering::Relaxed) || page.stored.load(Ordering::Relaxed) == 0
-        };
+        let is_due =
+            |page: &Page| page.is_dirty.load(Ordering::Relaxed) || page.stored.get().is_none();
         let mut numbered = pages.iter().enumerate().skip(from);
         let (index, page) = numbered.find(|(_, page)| is_due(page))?;
         let places = page
@@ -151,7 +136,7 @@ impl Places {
     pub(crate) fn set_stored(&self, index: usize, addr: RecordAddr) {
         let pages = self.pages.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(page) = pages.get(index) {
-            page.stored.store(place_of(addr), Ordering::Release);
+            page.stored.set(Some(addr));
             page.is_dirty.store(false, Ordering::Relaxed);
         }
     }
@@ -159,7 +144,7 @@ impl Places {
     /// Where each page is in the log; all of them have been written.
     pub(crate) fn addrs(&self) -> Vec<RecordAddr> {
         let pages = self.pages.read().unwrap_or_else(PoisonError::into_inner);
-        let stored = pages.iter().map(|page| addr_of(page.stored.load(Ordering::Relaxed)));
+        let stored = pages.iter().map(|page| page.stored.get());
         stored.map(Option::unwrap_or_default).collect()
     }
 }
@@ -172,6 +157,7 @@ fn split(email_id: EmailId) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::{LogPos, SegmentId};
 
     fn addr(offset: u64) -> RecordAddr {
         LogPos { segment: SegmentId(7), offset }

@@ -1,6 +1,7 @@
 //! Reading a shard: records by address, decoded, with faults turned into errors that name the
 //! place.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use crate::columns::{Base, Marks};
@@ -42,15 +43,24 @@ pub(crate) struct ShardReader {
     places: Arc<Places>,
     shared: Shared,
     reads: Arc<Reads>,
+    /// No two readers of different logs have the same.
+    id: u64,
 }
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
 impl ShardReader {
     pub(crate) fn new(log: LogReader, places: Places, shared: Shared) -> Self {
-        Self { log, places: Arc::new(places), shared, reads: Arc::default() }
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        Self { log, places: Arc::new(places), shared, reads: Arc::default(), id }
     }
 
     pub(crate) fn shard(&self) -> ShardId {
         self.log.shard()
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
     }
 
     pub(crate) fn log(&self) -> &LogReader {
@@ -148,6 +158,11 @@ impl ShardReader {
 
     pub(crate) fn damaged(&self, at: RecordAddr, fault: Fault) -> Error {
         Error::Damaged { shard: self.shard(), at, fault }
+    }
+
+    /// The kind of a record and the first `len` bytes of its payload, unchecked.
+    pub(crate) fn read_front(&self, addr: RecordAddr, len: usize) -> Result<(u8, Vec<u8>), Error> {
+        self.log.read_front(addr, len)
     }
 
     /// Up to `len` bytes of a record's payload from `skip` on, unchecked.

@@ -151,6 +151,11 @@ impl Replay {
             }
             return self.place(blob.number, addr);
         }
+        if kind == Kind::MessageBlock {
+            let table = format::block::BlockTable::decode(payload);
+            let (table, _) = table.map_err(|fault| self.reader.damaged(addr, fault))?;
+            return table.messages.iter().try_for_each(|moved| self.place(moved.number, addr));
+        }
         if kind == Kind::Dictionary {
             let dictionary = Dictionary::decode(payload);
             let dictionary = dictionary.map_err(|fault| self.reader.damaged(addr, fault))?;

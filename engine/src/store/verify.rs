@@ -8,12 +8,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::format::blob::{Blob, BlobChunk};
+use crate::format::block::BlockTable;
 use crate::format::compress;
 use crate::format::message::{MessageTable, PieceKind};
 use crate::ids::{LogPos, ShardId};
 use crate::io::{IoPath, StoreRoot, shard_disk};
 use crate::log::{Damage, LogOptions, Scan};
-use crate::message::ListData;
+use crate::message::{ListData, Structure};
 use crate::record::Kind;
 use crate::state::Snapshot;
 use crate::store::body::StoredBody;
@@ -157,6 +158,14 @@ impl Verifier<'_> {
                 Err(error) => return self.find(Some(at), format!("a blob: {error}")),
             },
             Some(Kind::BlobTable) => format::blob::decode_table(payload).map(drop),
+            Some(Kind::MessageBlock) => match check_block(at, payload, log) {
+                Ok(count) => {
+                    self.report.messages += count;
+                    Ok(())
+                }
+                Err(Error::Damaged { fault, .. }) => Err(fault),
+                Err(error) => return self.find(Some(at), error.to_string()),
+            },
             Some(Kind::Columns) => format::columns::decode(payload).map(drop),
             Some(Kind::Marks) => format::columns::decode_marks(payload).map(drop),
             Some(Kind::HistoryPage) => format::image::decode_history(payload).map(drop),
@@ -244,6 +253,32 @@ fn check_blob(payload: &[u8], log: &Replay) -> Result<(), Error> {
     }
     let is_same = *hasher.finalize().as_bytes() == blob.hash;
     if is_same { Ok(()) } else { Err(damaged(Fault::Invalid("hash of a blob"))) }
+}
+
+/// Rebuilds the messages of a block, and computes their part trees again.
+fn check_block(at: LogPos, payload: &[u8], log: &Replay) -> Result<u64, Error> {
+    let damaged = |fault| log.reader.damaged(at, fault);
+    let (table, start) = BlockTable::decode(payload).map_err(damaged)?;
+    if start + table.pieces_len() != payload.len() {
+        return Err(damaged(Fault::Invalid("piece lengths")));
+    }
+    let pieces = payload.get(start..).unwrap_or_default();
+    let (heads, bodies) = pieces.split_at(table.heads.stored_len as usize);
+    let unpack =
+        |entry, stored| compress::unpack(entry, stored, log.reader.dictionaries()).map_err(damaged);
+    let (heads, bodies) = (unpack(table.heads, heads)?, unpack(table.bodies, bodies)?);
+    for message in &table.messages {
+        let [tree, header] = [&message.structure, &message.header]
+            .map(|range| heads.get(range.clone()).unwrap_or_default());
+        let rest = bodies.get(message.body.clone()).unwrap_or_default().to_vec();
+        let mut bytes = header.to_vec();
+        let mut body = StoredBody::new(log.reader.clone(), at, rest, &message.attachments)?;
+        body.read(0..u64::MAX, &mut bytes)?;
+        if Structure::decode(tree).map_err(damaged)? != Structure::of(&bytes) {
+            return Err(damaged(Fault::Invalid("part tree")));
+        }
+    }
+    Ok(table.messages.len() as u64)
 }
 
 /// Compares a list part with the messages that are in it and still in the mailbox.
