@@ -81,9 +81,9 @@ impl Stream {
         Ok(())
     }
 
-    /// Waits until a read would find bytes or the end, holding no buffer. Nothing is consumed,
-    /// so the future can be dropped at any moment. In TLS it may resolve a little early, when
-    /// only a part of a record has come.
+    /// Waits until a read may find bytes or the end, holding no buffer. Nothing is consumed, so
+    /// the future can be dropped at any moment. Whether there are any only a read can tell: what
+    /// came may be a part of a TLS record, or nothing once it is inflated.
     pub async fn readable(&mut self) -> io::Result<()> {
         if let Some(compression) = &mut self.compression {
             if compression.has_input() {

@@ -18,10 +18,10 @@ pub(super) enum Carrier {
 }
 
 impl Carrier {
-    /// Waits until a read would find bytes or the end; see [`super::Stream::readable`].
+    /// Waits until a read may find bytes or the end; see [`super::Stream::readable`].
     pub(super) async fn readable(&mut self) -> io::Result<()> {
         match self {
-            Self::Plain(socket) => has_input(socket).await,
+            Self::Plain(socket) => socket.readable().await,
             Self::Tls(stream) => {
                 let (socket, session) = stream.get_mut();
                 // Without new input this only reports what the last read left over.
@@ -29,22 +29,10 @@ impl Carrier {
                 if state.plaintext_bytes_to_read() > 0 || state.peer_has_closed() {
                     return Ok(());
                 }
-                has_input(socket).await
+                socket.readable().await
             }
             Self::Closed => Ok(()),
         }
-    }
-}
-
-/// Looks rather than believes: readiness alone may be what is left from before, and a session
-/// that went on to read then would hear of nothing else, a shutdown for one.
-///
-/// A connection that was reset is readable too: the read that follows finds its end.
-async fn has_input(socket: &TcpStream) -> io::Result<()> {
-    match socket.peek(&mut [0]).await {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(()),
-        Err(error) => Err(error),
     }
 }
 

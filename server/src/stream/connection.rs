@@ -5,8 +5,11 @@
 //! Answers are gathered in [`Connection::output`] and leave with [`Connection::flush`], one
 //! system call where the socket has room.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -101,18 +104,36 @@ impl Connection {
         self.taken = self.taken.saturating_add(count).min(self.input.len());
     }
 
-    /// Waits until there is something to read, or the end. Can be dropped at any moment, so it
-    /// is what to `select!` on beside other events. Holds no buffers while it waits.
+    /// Waits until there is something in [`Self::buffered`], or the end. Can be dropped at any
+    /// moment, so it is what to `select!` on beside other events. Holds no buffers while it waits.
     pub async fn readable(&mut self) -> Result<(), StreamError> {
         if !self.buffered().is_empty() {
             return Ok(());
         }
-        self.input = Vec::new();
-        self.taken = 0;
         if self.output.is_empty() {
             self.output = Vec::new();
         }
-        Ok(self.stream.readable().await?)
+        loop {
+            self.input = Vec::new();
+            self.taken = 0;
+            self.stream.readable().await?;
+            // Who believes the readiness and goes on to read hears of nothing else meanwhile, a
+            // change of the mailbox or a shutdown.
+            match self.read_now().await.map_err(StreamError::from) {
+                // The next read finds the end again.
+                Poll::Ready(Ok(()) | Err(StreamError::Closed)) => return Ok(()),
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => {}
+            }
+        }
+    }
+
+    /// Reads what is there, if anything is.
+    async fn read_now(&mut self) -> Poll<io::Result<()>> {
+        self.input.reserve(READ_LEN);
+        let mut reading = pin!(self.stream.read_buf(&mut self.input));
+        let outcome = poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx))).await;
+        outcome.map_ok(|_| ())
     }
 
     /// Reads once and appends to [`Self::buffered`]. Can be dropped at any moment.

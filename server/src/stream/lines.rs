@@ -79,11 +79,15 @@ impl Lines {
     pub async fn fill(&mut self, deadline: Instant) -> Result<(), Ending> {
         self.flush().await?;
         let Self { connection, shutdown } = self;
+        let had = connection.buffered().len();
         tokio::select! {
             biased;
             () = shutdown.requested() => return Err(Ending::ShuttingDown),
             outcome = connection.readable() => outcome?,
             () = sleep_until(deadline) => return Err(Ending::TimedOut),
+        }
+        if connection.buffered().len() > had {
+            return Ok(());
         }
         tokio::select! {
             biased;

@@ -90,9 +90,14 @@ async fn waiting_holds_no_buffers_and_hears_of_the_end() {
     line(&mut connection, 100).await.expect("line");
     connection.output().extend_from_slice(b"a OK\r\n");
     connection.flush().await.expect("flush");
+    {
+        let mut waiting = pin!(connection.readable());
+        let polled = poll_fn(|cx| Poll::Ready(waiting.as_mut().poll(cx))).await;
+        assert!(polled.is_pending());
+    }
+    assert_eq!(connection.input.capacity() + connection.output.capacity(), 0);
     drop(client);
     connection.readable().await.expect("readable");
-    assert_eq!(connection.input.capacity() + connection.output.capacity(), 0);
     assert!(matches!(connection.fill(never()).await, Err(StreamError::Closed)));
 }
 
@@ -174,6 +179,21 @@ mod compressed {
         assert!(text == b"c OK\r\n".repeat(100_000));
         assert!(sent.len() < text.len() / 20);
         sending.await.expect("closed");
+    }
+
+    #[tokio::test]
+    async fn a_flush_without_text_does_not_make_the_stream_readable() {
+        let (mut connection, mut client) = pair().await;
+        connection.start_compression().await.expect("starts");
+        let mut compress = Compress::new(Compression::default(), false);
+        // An empty stored block by itself (RFC 1951, 3.2.4).
+        client.write_all(&[0, 0, 0, 0xff, 0xff]).await.expect("write");
+        let waiting = tokio::spawn(async move {
+            connection.readable().await.expect("readable");
+            connection
+        });
+        client.write_all(&packed(&mut compress, b"a NOOP\r\n")).await.expect("write");
+        assert_eq!(waiting.await.expect("it waits").buffered(), b"a NOOP\r\n");
     }
 
     #[tokio::test]
@@ -269,6 +289,23 @@ mod in_tls {
         drop(client);
         connection.readable().await.expect("the end is readable");
         assert!(connection.fill(never()).await.is_err());
+    }
+
+    /// A session in IDLE that went to read because of it would tell of no change.
+    #[tokio::test]
+    async fn what_is_no_text_in_tls_does_not_make_the_stream_readable() {
+        let certified = certified();
+        let (connection, client) = pair().await;
+        let (mut connection, mut client) = handshake(&certified, connection, client).await;
+        let waiting = tokio::spawn(async move {
+            connection.readable().await.expect("readable");
+            connection
+        });
+        client.get_mut().1.refresh_traffic_keys().expect("TLS 1.3");
+        client.flush().await.expect("flush");
+        client.write_all(b"a NOOP\r\n").await.expect("write");
+        let connection = waiting.await.expect("it waits");
+        assert_eq!(connection.buffered(), b"a NOOP\r\n");
     }
 
     #[tokio::test]
