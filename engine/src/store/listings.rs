@@ -93,6 +93,19 @@ impl Listings {
         }
     }
 
+    /// The first words of the text (RFC 8970); empty where there is none.
+    pub fn preview(&mut self) -> Result<String, Error> {
+        let Self { current, part, reader, .. } = self;
+        match current {
+            Current::InPart { at, .. } => {
+                let words = part.stretch(Section::Previews, *at, reader)?;
+                Ok(String::from_utf8_lossy(words).into_owned())
+            }
+            Current::Alone { message, .. } => message.preview(),
+            Current::Nowhere => Err(Error::NoSuchMessage),
+        }
+    }
+
     /// Adds the answer to HEADER.FIELDS with these names to `out`, its empty line included.
     pub fn push_fields(&mut self, names: &FieldNames, out: &mut Vec<u8>) -> Result<(), Error> {
         if let Current::InPart { row, at } = &self.current {

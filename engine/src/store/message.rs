@@ -7,7 +7,7 @@ use crate::format::block::{BlockMessage, BlockTable};
 use crate::format::compress;
 use crate::format::message::{Attachment, MessageTable, PieceKind};
 use crate::ids::{EmailId, RecordAddr};
-use crate::message::{ListData, Structure};
+use crate::message::{ListData, Structure, preview};
 use crate::record::Kind;
 use crate::store::block_cache;
 use crate::store::body::StoredBody;
@@ -17,6 +17,9 @@ use crate::{Error, Fault};
 
 /// How much the first read of a message fetches: the table, and nearly always the head with it.
 const FIRST_READ: usize = 4096 - 12;
+
+/// Bytes of a body that its first words are looked for in.
+const PREVIEW_FROM: u64 = 64 << 10;
 
 /// The bytes and list data of one message; reads when asked.
 #[derive(Clone)]
@@ -67,6 +70,20 @@ impl StoredMessage {
     pub fn open_body(&self) -> Result<StoredBody, Error> {
         self.reader.reads().body();
         self.read(|record| record.open_body(&self.reader))
+    }
+
+    /// The first words of its text (RFC 8970), as far as its beginning has any.
+    pub fn preview(&self) -> Result<String, Error> {
+        self.reader.reads().head();
+        self.reader.reads().body();
+        self.read(|record| {
+            let list = record.list_data(&self.reader)?;
+            let structure = list.structure();
+            let structure = structure.map_err(|fault| self.reader.damaged(record.addr, fault))?;
+            let mut bytes = list.header().to_vec();
+            record.open_body(&self.reader)?.read(0..PREVIEW_FROM, &mut bytes)?;
+            Ok(preview(&bytes, &structure))
+        })
     }
 
     /// The whole message as it came in.

@@ -292,10 +292,10 @@ fn check_list_part(payload: &[u8], log: &Replay) -> Result<(), Error> {
     };
     for (at, uid) in table.uids.iter().enumerate() {
         if let Some(row) = snapshot.row(uid)? {
-            let head = StoredMessage::new(log.reader.clone(), row.email_id).list()?;
+            let message = StoredMessage::new(log.reader.clone(), row.email_id);
             let told = format::list_part::stretches_at(payload, at).map_err(damaged)?;
             let told = told.each_ref().map(Vec::as_slice);
-            if told != list_part::stretches_of(&head).each_ref().map(Vec::as_slice) {
+            if told != list_part::stretches_of(&message)?.each_ref().map(Vec::as_slice) {
                 return Err(damaged(Fault::Invalid("what a message is listed by")));
             }
         }

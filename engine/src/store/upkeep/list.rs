@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::format::list_part::{ListPartBuilder, SECTIONS};
 use crate::ids::Uid;
-use crate::message::{HotFields, ListData, SortKeys};
+use crate::message::{HotFields, SortKeys};
 use crate::state::{Row, Snapshot};
 use crate::store::cells::MailboxCell;
 use crate::store::message::StoredMessage;
@@ -75,18 +75,20 @@ fn unlisted(snapshot: &Snapshot) -> UidSet {
 }
 
 fn push(shard: &Shard, row: &Row, builder: &mut ListPartBuilder) -> Result<(), Error> {
-    let head = StoredMessage::new(shard.reader().clone(), row.email_id).list()?;
-    builder.push(row.uid, stretches_of(&head).each_ref().map(Vec::as_slice));
+    let message = StoredMessage::new(shard.reader().clone(), row.email_id);
+    builder.push(row.uid, stretches_of(&message)?.each_ref().map(Vec::as_slice));
     Ok(())
 }
 
 /// What a message is listed by: a stretch for each section of a part.
-pub(crate) fn stretches_of(head: &ListData) -> [Vec<u8>; SECTIONS] {
+pub(crate) fn stretches_of(message: &StoredMessage) -> Result<[Vec<u8>; SECTIONS], Error> {
+    let head = message.list()?;
     let HotFields { hot, received } = HotFields::of(head.header());
     let structure = head.body_structure_with_extensions();
     let mut keys = Vec::new();
     SortKeys::of(head.header()).encode(&mut keys);
-    [head.envelope().to_vec(), structure, hot, received, Vec::new(), keys]
+    let preview = message.preview()?.into_bytes();
+    Ok([head.envelope().to_vec(), structure, hot, received, preview, keys])
 }
 
 struct Batch<'a> {

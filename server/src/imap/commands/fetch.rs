@@ -8,7 +8,9 @@ mod section;
 use std::ops::Range;
 use std::sync::Arc;
 
-use engine::{Error, FlagAction, FlagEdit, FlagSet, Mailbox, ModSeq, Row, Run, SystemFlag, UidSet};
+use engine::{
+    Error, FlagAction, FlagEdit, FlagSet, Listings, Mailbox, ModSeq, Row, Run, SystemFlag, UidSet,
+};
 
 use self::section::{OpenMessage, Unreadable, WantedSection};
 use crate::imap::command::{Access, Fetch, FetchAttribute, FetchItems};
@@ -112,6 +114,7 @@ async fn write(
         marked,
         extra: extra_items(items, selected.authenticated.condstore),
         mailbox: &selected.mailbox,
+        listings: selected.mailbox.listings(),
         last_body,
         damaged: 0,
         started: None,
@@ -154,6 +157,7 @@ pub fn fetch_answers(
         marked: None,
         extra: Vec::new(),
         mailbox,
+        listings: mailbox.listings(),
         last_body: &mut None,
         damaged: 0,
         started: None,
@@ -186,6 +190,8 @@ struct Writer<'f> {
     marked: Option<ModSeq>,
     extra: Vec<FetchAttribute>,
     mailbox: &'f Mailbox,
+    /// What messages are listed by; always about the message in hand.
+    listings: Listings,
     last_body: &'f mut Option<HeldBody>,
     damaged: usize,
     /// A message of which the answer has been begun.
@@ -252,9 +258,10 @@ impl Writer<'_> {
             return Ok(());
         }
         let stored = self.mailbox.message(row);
-        let mut message = OpenMessage::new(stored, row.email_id, self.last_body.take());
+        let message = OpenMessage::new(stored, row.email_id, self.last_body.take());
+        self.listings.seek(row)?;
         for attribute in &self.items.attributes {
-            message.push(*attribute, out)?;
+            section::push(*attribute, &mut self.listings, out)?;
         }
         self.sections(message, 0, out)
     }
@@ -267,7 +274,7 @@ impl Writer<'_> {
         out: &mut Vec<u8>,
     ) -> Result<(), Unreadable> {
         for (index, section) in self.sections.iter().enumerate().skip(from) {
-            let rest = message.push_section(section, out)?;
+            let rest = message.push_section(section, &mut self.listings, out)?;
             if !rest.is_empty() {
                 self.started = Some(Started { message, next: index + 1, rest });
                 return Ok(());

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use engine::message::{ListData, Section, SectionText, Structure, preview};
-use engine::{EmailId, Error, Fault, StoredBody, StoredMessage};
+use engine::message::{FieldNames, ListData, Section, SectionText, Structure};
+use engine::{EmailId, Error, Fault, Listings, StoredBody, StoredMessage};
 
 use crate::imap::command::{FetchAttribute, HeaderFields, SectionPart, SectionPath};
 use crate::imap::encode::{push_literal_head, push_number, push_string, push_text_literal};
@@ -12,6 +12,9 @@ use crate::imap::session::HeldBody;
 /// A smaller body is read again as quickly as it is found.
 const HELD_FROM: u64 = 64 << 10;
 
+/// Most messages' fields that clients list by fit in this.
+const FIELDS_LEN: usize = 2 << 10;
+
 /// Octets of a section that are put into the answer before the client's pace is looked at.
 const SLICE_LEN: u64 = 256 << 10;
 
@@ -19,12 +22,21 @@ const SLICE_LEN: u64 = 256 << 10;
 pub(super) struct WantedSection<'f> {
     part: &'f SectionPart,
     section: Section,
+    /// Header fields of the message itself: those that clients list by stand ready.
+    fields: Option<FieldNames>,
 }
 
 impl<'f> WantedSection<'f> {
     /// Translated once for all messages.
     pub(super) fn new(part: &'f SectionPart) -> Self {
-        Self { part, section: section(&part.path) }
+        let section = section(&part.path);
+        let fields = match &section.text {
+            SectionText::HeaderFields(names) if section.path.is_empty() => {
+                Some(FieldNames::new(names))
+            }
+            _ => None,
+        };
+        Self { part, section, fields }
     }
 
     /// `BODY[…]<origin> `.
@@ -104,44 +116,18 @@ impl OpenMessage {
         Some(HeldBody { message: self.message, body })
     }
 
-    /// An item that is told from more than columns, and a space. Others write nothing.
-    pub(super) fn push(
-        &mut self,
-        attribute: FetchAttribute,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Unreadable> {
-        match attribute {
-            FetchAttribute::Envelope => {
-                out.extend_from_slice(b"ENVELOPE ");
-                out.extend_from_slice(self.list()?.envelope());
-            }
-            FetchAttribute::BodyStructure => {
-                out.extend_from_slice(b"BODYSTRUCTURE ");
-                out.extend_from_slice(self.list()?.body_structure());
-            }
-            FetchAttribute::Body => {
-                out.extend_from_slice(b"BODY ");
-                self.list()?.push_body(out)?;
-            }
-            FetchAttribute::Preview => {
-                out.extend_from_slice(b"PREVIEW ");
-                push_string(out, self.preview()?.as_bytes());
-            }
-            _ => return Ok(()),
-        }
-        out.push(b' ');
-        Ok(())
-    }
-
     /// A section; NIL if the message has no such part. Of a long one only the beginning, and the
     /// range of the body that is still to follow.
     pub(super) fn push_section(
         &mut self,
         wanted: &WantedSection<'_>,
+        listings: &mut Listings,
         out: &mut Vec<u8>,
     ) -> Result<Range<u64>, Unreadable> {
         wanted.push_label(out);
-        if let Some(octets) = self.listed_fields(&wanted.section)? {
+        if let Some(names) = &wanted.fields {
+            let mut octets = Vec::with_capacity(FIELDS_LEN);
+            listings.push_fields(names, &mut octets)?;
             wanted.push_octets(&octets, out);
             return Ok(0..0);
         }
@@ -190,15 +176,6 @@ impl OpenMessage {
         Ok(middle..range.end)
     }
 
-    /// The first words of the text; empty where there is none (RFC 8970, 3).
-    fn preview(&mut self) -> Result<String, Unreadable> {
-        self.read_structure()?;
-        let mut message = self.header(0..usize::MAX)?.to_vec();
-        self.body()?.read(0..u64::MAX, &mut message)?;
-        let words = self.structure.as_ref().map(|structure| preview(&message, structure));
-        Ok(words.unwrap_or_default())
-    }
-
     fn header(&mut self, range: Range<usize>) -> Result<&[u8], Error> {
         let header = self.list()?.header();
         Ok(header.get(range.start..range.end.min(header.len())).unwrap_or_default())
@@ -210,16 +187,6 @@ impl OpenMessage {
             None => self.stored.open_body()?,
         };
         Ok(self.body.insert(body))
-    }
-
-    /// Header fields that clients list by are answered without reading the header.
-    fn listed_fields(&mut self, section: &Section) -> Result<Option<Vec<u8>>, Unreadable> {
-        match &section.text {
-            SectionText::HeaderFields(names) if section.path.is_empty() => {
-                Ok(Some(self.list()?.fields(names)))
-            }
-            _ => Ok(None),
-        }
     }
 
     fn list(&mut self) -> Result<&ListData, Error> {
@@ -236,6 +203,35 @@ impl OpenMessage {
         }
         Ok(())
     }
+}
+
+/// An item that is told from what messages are listed by, and a space. Others write nothing.
+pub(super) fn push(
+    attribute: FetchAttribute,
+    listings: &mut Listings,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    match attribute {
+        FetchAttribute::Envelope => {
+            out.extend_from_slice(b"ENVELOPE ");
+            out.extend_from_slice(listings.envelope()?);
+        }
+        FetchAttribute::BodyStructure => {
+            out.extend_from_slice(b"BODYSTRUCTURE ");
+            out.extend_from_slice(listings.body_structure()?);
+        }
+        FetchAttribute::Body => {
+            out.extend_from_slice(b"BODY ");
+            listings.push_body(out)?;
+        }
+        FetchAttribute::Preview => {
+            out.extend_from_slice(b"PREVIEW ");
+            push_string(out, listings.preview()?.as_bytes());
+        }
+        _ => return Ok(()),
+    }
+    out.push(b' ');
+    Ok(())
 }
 
 fn section(path: &SectionPath) -> Section {
