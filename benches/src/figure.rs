@@ -58,6 +58,22 @@ impl Table {
         }
     }
 
+    /// The table in Markdown, as docs/BENCHMARKS.md has it.
+    pub fn markdown(&self, servers: &[&'static str]) -> String {
+        let mut text = format!("| what | aim | {} |\n|---|---:|", servers.join(" | "));
+        text.push_str(&"---:|".repeat(servers.len()));
+        text.push('\n');
+        for figure in &self.figures {
+            let aim = figure.aim.map_or(String::new(), |aim| format!("≤ {}", digits(aim)));
+            let _ = write!(text, "| {} | {aim} |", figure.what);
+            for server in servers {
+                let _ = write!(text, " {} |", shown(figure, server));
+            }
+            text.push('\n');
+        }
+        text
+    }
+
     /// The table for people, one column for each server.
     pub fn text(&self, servers: &[&'static str]) -> String {
         let mut text = format!("{:<62} {:>10}", format!("scale {}", self.scale), "aim");
@@ -69,12 +85,11 @@ impl Table {
             let aim = figure.aim.map_or(String::new(), |aim| format!("≤ {}", digits(aim)));
             let _ = write!(text, "{:<62} {aim:>10}", figure.what);
             for server in servers {
-                let shown = match figure.values.get(server) {
-                    None => "-".to_owned(),
-                    Some(None) => "not offered".to_owned(),
+                let value = match figure.values.get(server) {
                     Some(Some(value)) => digits(*value),
+                    _ => shown(figure, server),
                 };
-                let _ = write!(text, " {shown:>12}");
+                let _ = write!(text, " {value:>12}");
             }
             let ours = servers.first().and_then(|server| figure.values.get(server)).copied();
             let is_missed =
@@ -82,6 +97,15 @@ impl Table {
             let _ = writeln!(text, " {}{}", figure.unit, if is_missed { "  missed" } else { "" });
         }
         text
+    }
+}
+
+/// A server's figure with its unit.
+fn shown(figure: &Figure, server: &str) -> String {
+    match figure.values.get(server) {
+        None => "–".to_owned(),
+        Some(None) => "not offered".to_owned(),
+        Some(Some(value)) => format!("{} {}", digits(*value), figure.unit).trim_end().to_owned(),
     }
 }
 

@@ -2,12 +2,12 @@
 //! process, in memory and on disk, and where asked the same of Dovecot in the same run.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use benches::figure::Table;
 use benches::rows::{Bench, ROWS, Row};
-use benches::subject::{DOVECOT, FUMIKURA, Outcome, Subject};
+use benches::subject::{Outcome, Subject};
 use clap::Parser;
 use indicatif::ProgressBar;
 
@@ -34,6 +34,9 @@ struct Arguments {
     /// Also write the figures as JSON
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Also write the table as docs/BENCHMARKS.md has it
+    #[arg(long)]
+    markdown: Option<PathBuf>,
 }
 
 fn main() -> Outcome<()> {
@@ -44,38 +47,51 @@ fn main() -> Outcome<()> {
     bar.enable_steady_tick(Duration::from_millis(200));
     let parent = arguments.dir.clone().unwrap_or_else(std::env::temp_dir);
     let dir = tempfile::tempdir_in(parent)?;
-    let mut table = Table { scale: arguments.scale, figures: Vec::new() };
-    let mut servers = vec![FUMIKURA];
+    let table = Table { scale: arguments.scale, figures: Vec::new() };
+    let mut run = Run { arguments, rows, bar, table, servers: Vec::new(), failures: Vec::new() };
     let home = dir.path().join("fumikura");
-    let ours = Subject::fumikura(&arguments.server, &home)?;
-    measure(ours, &rows, dir.path(), &bar, &mut table)?;
+    let ours = Subject::fumikura(&run.arguments.server, &home)?;
+    run.measure(ours, dir.path())?;
     std::fs::remove_dir_all(home)?;
-    if arguments.dovecot {
-        servers.push(DOVECOT);
-        let theirs = Subject::dovecot(&dir.path().join("dovecot"))?;
-        measure(theirs, &rows, dir.path(), &bar, &mut table)?;
+    if run.arguments.dovecot {
+        run.measure(Subject::dovecot(&dir.path().join("dovecot"))?, dir.path())?;
     }
-    bar.finish_and_clear();
-    std::io::stdout().lock().write_all(table.text(&servers).as_bytes())?;
-    if let Some(file) = arguments.json {
-        std::fs::write(file, serde_json::to_vec_pretty(&table)?)?;
-    }
-    Ok(())
+    run.bar.finish_and_clear();
+    std::io::stdout().lock().write_all(run.table.text(&run.servers).as_bytes())?;
+    if run.failures.is_empty() { Ok(()) } else { Err(run.failures.join("; ").into()) }
 }
 
-fn measure(
-    subject: Subject,
-    rows: &[&Row],
-    scratch: &std::path::Path,
-    bar: &ProgressBar,
-    table: &mut Table,
-) -> Outcome<()> {
-    let mut bench = Bench::new(subject, scratch.to_owned(), bar, table);
-    for row in rows {
-        bench.run(row)?;
-        bar.inc(1);
+/// What is measured, and what was found so far.
+struct Run {
+    arguments: Arguments,
+    rows: Vec<&'static Row>,
+    bar: ProgressBar,
+    table: Table,
+    servers: Vec<&'static str>,
+    failures: Vec<String>,
+}
+
+impl Run {
+    /// Runs all rows of one server. A row that fails does not take the others with it.
+    fn measure(&mut self, subject: Subject, scratch: &Path) -> Outcome<()> {
+        self.servers.push(subject.name);
+        let name = subject.name;
+        let mut bench = Bench::new(subject, scratch.to_owned(), &self.bar, &mut self.table);
+        for row in &self.rows {
+            if let Err(error) = bench.run(row) {
+                self.failures.push(format!("{name}, {}: {error}", row.name));
+            }
+            self.bar.inc(1);
+            // After every row: a long run that is broken off has not been for nothing.
+            if let Some(file) = &self.arguments.markdown {
+                std::fs::write(file, bench.table().markdown(&self.servers))?;
+            }
+            if let Some(file) = &self.arguments.json {
+                std::fs::write(file, serde_json::to_vec_pretty(bench.table())?)?;
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// The rows of these names, in their own order.

@@ -48,6 +48,10 @@ fn one(
 ) -> Outcome<()> {
     bench.say(what);
     let dir = bench.scratch.join("disk");
+    if dir.exists() {
+        // Of a row that failed.
+        std::fs::remove_dir_all(&dir)?;
+    }
     let subject = Subject::fumikura(bench.subject.program(), &dir)?;
     let empty = Taken::below(&dir.join("store"))?;
     let (mut raw, mut each_alone) = (0_u64, 0_u64);

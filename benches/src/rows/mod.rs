@@ -124,6 +124,11 @@ impl<'a> Bench<'a> {
         (row.run)(self)
     }
 
+    /// What was found so far.
+    pub fn table(&self) -> &Table {
+        self.table
+    }
+
     /// How many messages a mailbox has in this run.
     #[expect(
         clippy::cast_possible_truncation,
