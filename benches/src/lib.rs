@@ -6,6 +6,7 @@ pub mod corpus;
 pub mod dovecot;
 pub mod figure;
 pub mod process;
+pub mod profile;
 pub mod rows;
 pub mod segments;
 pub mod subject;

@@ -80,6 +80,11 @@ impl Process {
         Duration::from_nanos(ran.values().sum())
     }
 
+    /// The process's number.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// CPU time since it was `before`.
     pub fn cpu_since(&self, before: Duration) -> Duration {
         self.cpu().saturating_sub(before)

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use benches::figure::Table;
+use benches::profile::Profiles;
 use benches::rows::{Bench, ROWS, Row};
 use benches::subject::{Outcome, Subject};
 use clap::Parser;
@@ -37,6 +38,9 @@ struct Arguments {
     /// Also write the table as docs/BENCHMARKS.md has it
     #[arg(long)]
     markdown: Option<PathBuf>,
+    /// Write profiles of what is measured into this directory (Debian: linux-perf)
+    #[arg(long)]
+    profile: Option<PathBuf>,
 }
 
 fn main() -> Outcome<()> {
@@ -77,6 +81,9 @@ impl Run {
         self.servers.push(subject.name);
         let name = subject.name;
         let mut bench = Bench::new(subject, scratch.to_owned(), &self.bar, &mut self.table);
+        if let Some(dir) = &self.arguments.profile {
+            bench.profile(Profiles::into_dir(&dir.join(name))?);
+        }
         for row in &self.rows {
             if let Err(error) = bench.run(row) {
                 self.failures.push(format!("{name}, {}: {error}", row.name));

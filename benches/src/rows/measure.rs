@@ -15,9 +15,19 @@ const LOOK: Duration = Duration::from_millis(5);
 impl Bench<'_> {
     /// Milliseconds of server CPU that something takes.
     pub(crate) fn cost(&self, action: impl FnOnce() -> Outcome<()>) -> Outcome<f64> {
-        let before = self.subject.process().cpu();
+        let process = self.subject.process();
+        let mut profiles = self.profiles.borrow_mut();
+        let profile = profiles
+            .as_mut()
+            .map(|profiles| profiles.start(process.pid(), self.row))
+            .transpose()?;
+        let before = process.cpu();
         action()?;
-        Ok(millis(self.subject.process().cpu_since(before)))
+        let cost = millis(process.cpu_since(before));
+        if let Some(profile) = profile {
+            profile.finish()?;
+        }
+        Ok(cost)
     }
 
     /// Milliseconds of server CPU that a command takes.

@@ -13,6 +13,7 @@ mod search;
 mod select;
 mod store;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -20,6 +21,7 @@ use indicatif::ProgressBar;
 
 use crate::corpus::{Corpus, Profile};
 use crate::figure::{Aim, Figure, Table};
+use crate::profile::Profiles;
 use crate::subject::{Outcome, Subject};
 
 /// A family of figures.
@@ -96,6 +98,7 @@ pub struct Bench<'a> {
     table: &'a mut Table,
     row: &'static str,
     filled: Vec<Folder>,
+    profiles: RefCell<Option<Profiles>>,
 }
 
 impl<'a> Bench<'a> {
@@ -107,7 +110,21 @@ impl<'a> Bench<'a> {
         table: &'a mut Table,
     ) -> Self {
         let scale = table.scale;
-        Self { subject, scale, scratch, bar, table, row: "", filled: Vec::new() }
+        Self {
+            subject,
+            scale,
+            scratch,
+            bar,
+            table,
+            row: "",
+            filled: Vec::new(),
+            profiles: RefCell::default(),
+        }
+    }
+
+    /// Profiles whatever is measured from now on.
+    pub fn profile(&mut self, profiles: Profiles) {
+        self.profiles = RefCell::new(Some(profiles));
     }
 
     /// Fills what a row needs, and runs it.
