@@ -1,6 +1,7 @@
 //! Bytes that a store takes on disk: as files, and without the room that segments keep in reserve
 //! (docs/FORMAT.md, Segments).
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -11,6 +12,10 @@ const FOOTER_LEN: usize = 40;
 const FOOTER_MAGIC: &[u8] = b"FKSF";
 /// Where the footer tells the valid length.
 const VALID_LEN_AT: usize = 16;
+const SEGMENT_HEADER_LEN: usize = 64;
+const FRAME_MAGIC: &[u8] = b"FKFR";
+const FRAME_HEADER_LEN: usize = 40;
+const RECORD_HEADER_LEN: usize = 12;
 /// Files that are room for later or a change that has not happened.
 const NOT_YET: [&str; 3] = ["next.seg", "large.seg", "manifest.tmp"];
 
@@ -45,6 +50,46 @@ impl Taken {
             sum.used += if is_segment { used_of(&path, about.len())? } else { about.len() };
         }
         Ok(sum)
+    }
+}
+
+/// Bytes of records by kind, all segments below a directory.
+pub fn by_kind(dir: &Path) -> io::Result<BTreeMap<u8, u64>> {
+    let mut sum = BTreeMap::new();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        let is_segment = path.extension().is_some_and(|extension| extension == "seg");
+        if path.is_dir() {
+            for (kind, len) in by_kind(&path)? {
+                *sum.entry(kind).or_default() += len;
+            }
+        } else if is_segment && NOT_YET.iter().all(|other| !path.ends_with(other)) {
+            count_records(&fs::read(path)?, &mut sum);
+        }
+    }
+    Ok(sum)
+}
+
+/// Goes from frame to frame (docs/FORMAT.md, Frames and Records).
+fn count_records(segment: &[u8], sum: &mut BTreeMap<u8, u64>) {
+    let length =
+        |bytes: &[u8]| bytes.try_into().map_or(0, |field| u32::from_le_bytes(field) as usize);
+    let mut frame_at = SEGMENT_HEADER_LEN;
+    while let Some(header) = segment.get(frame_at..frame_at + FRAME_HEADER_LEN) {
+        if !header.starts_with(FRAME_MAGIC) {
+            return;
+        }
+        let mut at = frame_at + FRAME_HEADER_LEN;
+        let end = at + length(&header[32..36]);
+        while let Some(header) = segment.get(at..(at + RECORD_HEADER_LEN).min(end)) {
+            if header.len() < RECORD_HEADER_LEN {
+                break;
+            }
+            let len = RECORD_HEADER_LEN + length(&header[4..8]);
+            *sum.entry(header[8]).or_default() += len as u64;
+            at += len;
+        }
+        frame_at = end.next_multiple_of(8);
     }
 }
 

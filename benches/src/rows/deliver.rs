@@ -49,10 +49,14 @@ fn round(bench: &mut Bench<'_>, recipients: &[String], count: u64, aim: Aim) -> 
         })
     })?;
     let copies = as_f64(each * CONNECTIONS * recipients.len() as u64);
-    let what = format!("LMTP, {CONNECTIONS} connections, {} recipient(s)", recipients.len());
+    let to = match recipients.len() {
+        1 => "1 recipient".to_owned(),
+        more => format!("{more} recipients"),
+    };
+    let what = format!("LMTP, {CONNECTIONS} connections, {to}");
     bench.tell(format!("{what}: CPU of each"), "µs", aim, cost * 1000.0 / copies);
     let rate = copies / began.elapsed().as_secs_f64();
     let unit = "a second";
-    bench.tell(format!("{what}: deliveries, with making them"), unit, Aim::None, rate);
+    bench.tell(format!("{what}: deliveries (and making them)"), unit, Aim::None, rate);
     Ok(())
 }

@@ -6,12 +6,19 @@ use super::fill::append_each;
 use super::{Bench, as_f64, short};
 use crate::corpus::{Corpus, Profile};
 use crate::figure::Aim;
-use crate::segments::Taken;
+use crate::segments::{Taken, by_kind};
 use crate::subject::{Outcome, Subject};
 
 /// Messages at full scale.
 const REALISTIC: u64 = 30_000;
 const TEXTS: u64 = 60_000;
+/// Kinds of records, as docs/FORMAT.md numbers them.
+const KINDS: [(&str, &[u8]); 4] = [
+    ("messages", &[1]),
+    ("attachments", &[7, 8]),
+    ("checkpoints", &[64, 65, 66, 67, 68, 70, 71]),
+    ("list parts", &[69]),
+];
 /// The level that others compress with.
 const LEVEL: i32 = 3;
 
@@ -62,6 +69,7 @@ fn one(
     append_each(&subject, "disk", counted, &mut |done| bench.say(&format!("{what}: {done}")))?;
     subject.settle();
     let taken = Taken::below(&dir.join("store"))?;
+    let kinds_of = by_kind(&dir.join("store"))?;
     let over = |octets: u64| as_f64(octets) / as_f64(raw.max(1));
     let used = over(taken.used.saturating_sub(empty.used));
     bench.tell(format!("{what}: once idle"), "", aim, used);
@@ -69,6 +77,12 @@ fn one(
     let beside = used / over(each_alone);
     let to_beat = if what.ends_with("corpus") { Aim::Most(0.75) } else { Aim::None };
     bench.tell(format!("{what}: ours over that"), "", to_beat, beside);
+    for (name, kinds) in KINDS {
+        let part = |kind: u8| kinds.contains(&kind);
+        let octets = kinds_of.iter().filter(|(kind, _)| part(**kind)).map(|(_, octets)| octets);
+        let part = over(octets.sum());
+        bench.tell(format!("{what}: of it {name}"), "", Aim::None, part);
+    }
     let files = over(taken.files);
     bench.tell(format!("{what}: files, with room in reserve"), "", Aim::None, files);
     drop(subject);

@@ -8,6 +8,7 @@ pub(crate) fn moved(bench: &mut Bench<'_>) -> Outcome<()> {
     let count = bench.count(Folder::Mail);
     let mut client = bench.subject.select(Folder::Mail.name())?;
     client.imap("CREATE moved")?;
+    bench.subject.settle();
     let first = count / 2;
     let cost = bench
         .cost_of(&mut client, &format!("UID MOVE {}:{} moved", first + 1, first + count / 10))?;

@@ -15,8 +15,10 @@ pub(crate) fn killed(bench: &mut Bench<'_>) -> Outcome<()> {
     let counts = [Folder::Million, Folder::Mail].map(|folder| short(bench.count(folder)));
     bench.subject.restart(true)?;
     let start = millis(bench.subject.process().start);
+    let used = millis(bench.subject.process().cpu());
     let what = format!("SIGKILL to ready, {} + {} messages", counts[0], counts[1]);
-    bench.tell(what, "ms", Aim::Most(500.0), start);
+    bench.tell(format!("{what}: wall"), "ms", Aim::Most(500.0), start);
+    bench.tell(format!("{what}: CPU"), "ms", Aim::None, used);
     let mut client = bench.subject.log_in()?;
     let began = Instant::now();
     client.imap(&format!("SELECT {}", Folder::Million.name()))?;

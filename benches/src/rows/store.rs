@@ -13,9 +13,11 @@ const CHANGES: u32 = 500;
 pub(crate) fn all(bench: &mut Bench<'_>) -> Outcome<()> {
     let count = short(bench.count(Folder::Million));
     let mut client = bench.subject.select(Folder::Million.name())?;
+    bench.subject.settle();
     let cost = bench.cost_of(&mut client, "STORE 1:* +FLAGS (\\Flagged)")?;
     let what = format!("STORE 1:* +FLAGS, {count}, with answers");
     bench.tell(what, "ms", Aim::MostOfAll(100.0), cost);
+    bench.subject.settle();
     let cost = bench.cost_of(&mut client, "STORE 1:* -FLAGS.SILENT (\\Flagged)")?;
     let what = format!("STORE 1:* -FLAGS.SILENT, {count}");
     bench.tell(what, "ms", Aim::MostOfAll(10.0), cost);
