@@ -4,8 +4,9 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use engine::io::IoPath;
 use engine::{
-    AccountId, AppendItem, Error, FlagSet, InternalDate, IoPath, Mailbox, Options, Prepared, Store,
+    AccountId, AppendItem, Error, FlagSet, InternalDate, Mailbox, Options, Prepared, Store,
 };
 use tempfile::TempDir;
 

@@ -13,7 +13,7 @@ mod format;
 pub mod fuzzing;
 mod ids;
 mod image;
-mod io;
+pub mod io;
 mod limits;
 mod log;
 pub mod message;
@@ -30,13 +30,12 @@ pub use ids::{
     AccountId, EmailId, LogPos, MailboxId, ModSeq, RecordAddr, SegmentId, SeqNo, ShardId, ThreadId,
     Uid, UidValidity,
 };
-pub use io::{IoPath, MappedFile, ScratchFile};
 pub use log::{LogStats, SYNC_MICROS_BOUNDS};
 pub use record::{FlagAction, SpecialUse};
 pub use state::{Diff, Expunge, FlagEdit, Gone, MailboxEntry, MailboxList, Row, Run, Snapshot};
 pub use store::{
     Account, AppendItem, Appended, Copied, Delivery, Expunged, Finding, FlagsEdited, Listings,
-    Mailbox, MessageSource, Options, Prepared, Progress, Reads, Receipt, Report, Store, StoredBody,
-    StoredMessage, dump, verify,
+    Mailbox, Options, Prepared, Progress, Reads, Receipt, Report, Store, StoredBody, StoredMessage,
+    dump, verify,
 };
 pub use uid_set::UidSet;

@@ -60,9 +60,9 @@ impl StoreConfig {
     /// As the engine takes it.
     pub fn options(&self) -> engine::Options {
         let io = match self.io {
-            IoChoice::Auto => engine::IoPath::Auto,
-            IoChoice::Uring => engine::IoPath::Uring,
-            IoChoice::Blocking => engine::IoPath::Blocking,
+            IoChoice::Auto => engine::io::IoPath::Auto,
+            IoChoice::Uring => engine::io::IoPath::Uring,
+            IoChoice::Blocking => engine::io::IoPath::Blocking,
         };
         engine::Options { io, shard_count: self.shards, ..engine::Options::default() }
     }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use engine::{Account, Delivery, FlagSet, InternalDate, Mailbox, MessageSource, Prepared};
+use engine::io::MessageSource;
+use engine::{Account, Delivery, FlagSet, InternalDate, Mailbox, Prepared};
 
 use crate::accounts;
 use crate::config::Role;

@@ -4,11 +4,12 @@
 //! Both are counted against what the server holds for all connections. A client that vanishes
 //! takes everything with it: the file, its room on disk and its share of the budgets.
 
+use std::fmt;
 use std::ops::{Deref, Range};
 use std::path::Path;
 use std::sync::Arc;
 
-use engine::{MappedFile, ScratchFile};
+use engine::io::{MessageSource, ScratchFile};
 use tokio::task::spawn_blocking;
 
 use crate::limits::{ByteBudget, ByteShare};
@@ -70,10 +71,9 @@ pub struct Stretch {
     range: Range<usize>,
 }
 
-#[derive(Debug)]
 enum Bytes {
     Memory(Vec<u8>),
-    File(MappedFile),
+    File(MessageSource),
 }
 
 impl SpoolRoom {
@@ -225,8 +225,17 @@ impl Deref for Spooled {
     fn deref(&self) -> &[u8] {
         match &self.bytes {
             Bytes::Memory(bytes) => bytes,
-            Bytes::File(mapped) => mapped,
+            Bytes::File(mapped) => (**mapped).as_ref(),
         }
+    }
+}
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Memory(_) => "Memory",
+            Self::File(_) => "File",
+        })
     }
 }
 

@@ -9,13 +9,12 @@
 
 use std::fs::File;
 use std::io;
-use std::ops::{Deref, Range};
+use std::ops::Range;
 
 use memmap2::{Mmap, MmapOptions};
 
 /// A file that nobody writes any more, as bytes.
-#[derive(Debug)]
-pub struct MappedFile {
+pub(super) struct MappedFile {
     /// `None` where there are no bytes: nothing cannot be mapped.
     map: Option<Mmap>,
 }
@@ -42,16 +41,8 @@ impl MappedFile {
     }
 }
 
-impl Deref for MappedFile {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        self.map.as_deref().unwrap_or_default()
-    }
-}
-
 impl AsRef<[u8]> for MappedFile {
     fn as_ref(&self) -> &[u8] {
-        self
+        self.map.as_deref().unwrap_or_default()
     }
 }

@@ -16,11 +16,14 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use map::MappedFile;
 pub use scratch::ScratchFile;
 pub(crate) use store_root::StoreRoot;
 
 use crate::Error;
+
+/// Bytes that stay where they are for as long as somebody needs them: a message, in memory or in a
+/// [`ScratchFile`].
+pub type MessageSource = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
 /// How the engine reaches its files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -6,13 +6,15 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
+use super::MessageSource;
 use super::map::MappedFile;
 
 /// A file without a name, written from front to back.
 #[derive(Debug)]
 pub struct ScratchFile {
-    /// Never cloned, never handed out: see [`MappedFile`].
+    /// Never cloned, never handed out: see `map.rs`.
     file: File,
     front_room: u64,
     len: u64,
@@ -45,12 +47,12 @@ impl ScratchFile {
 
     /// All bytes with `front` before them, to be read as if they were in memory. The file can be
     /// changed no more.
-    pub fn into_mapped(self, front: &[u8]) -> io::Result<MappedFile> {
+    pub fn into_mapped(self, front: &[u8]) -> io::Result<MessageSource> {
         let start = self.front_room.checked_sub(front.len() as u64);
         let start = start.ok_or_else(|| io::Error::other("the front is longer than its room"))?;
         self.file.write_all_at(front, start)?;
         let range: Range<u64> = start..self.front_room + self.len;
-        MappedFile::new(self.file, range)
+        Ok(Arc::new(MappedFile::new(self.file, range)?))
     }
 }
 
@@ -68,7 +70,7 @@ mod tests {
             (0..pieces).for_each(|_| file.append(b"piece ").expect("room"));
             assert_eq!((file.len(), file.is_empty()), (6 * pieces as u64, pieces == 0));
             let mapped = file.into_mapped(front.as_bytes()).expect("mapped");
-            assert_eq!(*mapped, *[front.as_bytes(), &b"piece ".repeat(pieces)].concat());
+            assert_eq!((*mapped).as_ref(), [front.as_bytes(), &b"piece ".repeat(pieces)].concat());
         }
     }
 
@@ -87,6 +89,6 @@ mod tests {
         assert_eq!(std::fs::read_dir(dir.path()).expect("readable").count(), 0);
         let mapped = file.into_mapped(b"").expect("mapped");
         assert_eq!(std::fs::read_dir(dir.path()).expect("readable").count(), 0);
-        assert_eq!(*mapped, *b"bytes");
+        assert_eq!((*mapped).as_ref(), b"bytes");
     }
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::Error;
 use crate::ids::AccountId;
+use crate::io::MessageSource;
 use crate::record::SpecialUse;
 use crate::state::MailboxList;
-use crate::store::attached::MessageSource;
 use crate::store::cells::AccountCell;
 use crate::store::mailbox::Mailbox;
 use crate::store::prepare::Prepared;

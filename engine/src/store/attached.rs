@@ -9,13 +9,11 @@ use crate::Error;
 use crate::format::compress::{self, Piece};
 use crate::format::dictionary::Effort;
 use crate::format::message::Attachment;
+use crate::io::MessageSource;
 use crate::limits::{
     ATTACHMENT_LEN_MIN, BLOB_CHUNK_LEN, BLOB_STEP_LEN_MAX, BODY_REST_LEN_MAX, BODY_STRETCH_LEN_MIN,
 };
 use crate::message::{Recipe, Structure, attachments};
-
-/// The bytes of a message that stay where they are for as long as somebody needs them.
-pub type MessageSource = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
 /// A stretch of a body that is stored by itself.
 pub(crate) struct Attached {

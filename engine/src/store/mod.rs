@@ -33,7 +33,6 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 pub use account::Account;
-pub use attached::MessageSource;
 pub use body::StoredBody;
 pub use dump::dump;
 pub use listings::Listings;
@@ -47,7 +46,7 @@ pub use verify::{Finding, Progress, Report, verify};
 
 use crate::flags::FlagSet;
 use crate::ids::{AccountId, ShardId};
-use crate::io::{Disk, StoreRoot, shard_disk};
+use crate::io::{Disk, MessageSource, StoreRoot, shard_disk};
 use crate::log::{Log, LogOptions, LogStats};
 use crate::record::SpecialUse;
 use crate::{Error, InternalDate};

@@ -9,8 +9,9 @@ use crate::format::compress::{self, Codec, Piece};
 use crate::format::dictionary::{Effort, Purpose};
 use crate::format::message::MessageTable;
 use crate::ids::{EmailId, ThreadId};
+use crate::io::MessageSource;
 use crate::message::{ListData, SentDate};
-use crate::store::attached::{self, Attached, MessageSource};
+use crate::store::attached::{self, Attached};
 use crate::store::dictionaries::Dictionaries;
 
 /// Bytes of the longest table of a message without attachments.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use engine::clock::unix_seconds;
-use engine::{Account, AppendItem, InternalDate, MessageSource, Prepared};
+use engine::io::MessageSource;
+use engine::{Account, AppendItem, InternalDate, Prepared};
 
 use super::copy::destination;
 use crate::delivery;
