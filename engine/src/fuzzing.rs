@@ -80,6 +80,12 @@ pub fn record(bytes: &[u8]) {
                 assert_eq!(format::image::encode_places(&places), payload);
             }
         }
+        Kind::Accounts => {
+            if let Ok(accounts) = format::image::decode_accounts(payload) {
+                let again = format::image::encode_accounts(accounts.iter());
+                assert_eq!(format::image::decode_accounts(&again), Ok(accounts));
+            }
+        }
         Kind::MailboxImage => {
             if let Ok(image) = format::image::decode_mailbox(payload) {
                 let again = format::image::encode_mailbox(&image);

@@ -75,6 +75,8 @@ impl PartRef {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MailboxImage {
     pub(crate) mailbox: MailboxId,
+    /// Whose it is.
+    pub(crate) account: AccountId,
     pub(crate) uid_validity: UidValidity,
     /// 0 once all UIDs are spent.
     pub(crate) uid_next: u32,
@@ -103,19 +105,12 @@ pub(crate) struct BlobUse {
     pub(crate) uses: u64,
 }
 
-/// A mailbox of a checkpoint: its name and so on, and where its image is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StoredMailbox {
-    pub(crate) mailbox: NewMailbox,
-    pub(crate) image: RecordAddr,
-}
-
-/// An account of a checkpoint.
+/// An account: its list of mailboxes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StoredAccount {
     pub(crate) account: AccountId,
     pub(crate) last_uid_validity: u32,
-    pub(crate) mailboxes: Vec<StoredMailbox>,
+    pub(crate) mailboxes: Vec<NewMailbox>,
     pub(crate) subscribed: Vec<Arc<str>>,
 }
 
@@ -132,5 +127,9 @@ pub(crate) struct Checkpoint {
     pub(crate) places: Vec<RecordAddr>,
     /// Where the pages of the table of blobs are.
     pub(crate) blobs: Vec<RecordAddr>,
-    pub(crate) accounts: Vec<StoredAccount>,
+    /// Where the pages of the addresses of mailbox images are, from the first number on.
+    pub(crate) images: Vec<RecordAddr>,
+    pub(crate) account_count: u64,
+    /// Where the buckets of accounts are; the zero address for one without a record.
+    pub(crate) buckets: Vec<RecordAddr>,
 }

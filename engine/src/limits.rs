@@ -67,6 +67,8 @@ pub(crate) const HOT_FIELDS_LEN_MAX: usize = 64 << 10;
 pub(crate) const DICTIONARY_LEN_MAX: usize = 112 << 10;
 /// Pages of message places of one shard: more messages than a shard is made for.
 pub(crate) const PLACE_PAGES_MAX: usize = 1 << 24;
+/// Records that the accounts of one shard are spread over.
+pub(crate) const ACCOUNT_BUCKETS_MAX: usize = 1 << 16;
 /// Bytes of all records of one frame: what one operation can write.
 pub(crate) const FRAME_BODY_LEN_MAX: u64 = 1 << 30;
 /// The first segment of a log, and the least any later one has; fewer only where configured.

@@ -55,11 +55,13 @@ pub(crate) enum Kind {
     BlobTable = 70,
     /// Derived: the columns of a chunk that change.
     Marks = 71,
+    /// Derived: accounts and their lists of mailboxes.
+    Accounts = 72,
 }
 
 impl Kind {
     /// Every kind, for tables and tests.
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::Message,
         Self::Appended,
         Self::FlagsChanged,
@@ -83,6 +85,7 @@ impl Kind {
         Self::ListPart,
         Self::BlobTable,
         Self::Marks,
+        Self::Accounts,
     ];
 
     /// What the record is to whoever wants its space back.
@@ -97,7 +100,8 @@ impl Kind {
             | Self::Places
             | Self::ListPart
             | Self::BlobTable
-            | Self::Marks => Class::Derived,
+            | Self::Marks
+            | Self::Accounts => Class::Derived,
             Self::Appended
             | Self::FlagsChanged
             | Self::Expunged

@@ -5,13 +5,14 @@
 //! | kind | record       | payload                                                               |
 //! |-----:|--------------|-----------------------------------------------------------------------|
 //! |   65 | `HistoryPage`  | version (1 byte), list of expunges                                    |
-//! |   66 | `MailboxImage` | version, mailbox, UIDVALIDITY, UIDNEXT (0 = spent), highest modseq, keywords, list of chunks, list of pages, list of expunges, list of list parts |
-//! |   67 | Checkpoint   | version, replay from (address), next mailbox, next e-mail, list of (dictionary, address), list of places pages (addresses), list of blob table pages (addresses), list of accounts |
+//! |   66 | `MailboxImage` | version, mailbox, account, UIDVALIDITY, UIDNEXT (0 = spent), highest modseq, keywords, list of chunks, list of pages, list of expunges, list of list parts |
+//! |   67 | Checkpoint   | version, replay from (address), next mailbox, next e-mail, list of (dictionary, address), list of places pages (addresses), list of blob table pages (addresses), list of image pages (addresses), number of accounts, list of buckets (addresses, 0 and 0 = none) |
 //! |   68 | Places       | version, for each number of the page: segment (4 bytes), offset (4 bytes), both 0 = nowhere |
+//! |   72 | Accounts     | version, list of accounts                                             |
 //!
 //! An expunge is: modseq, uid set. A page is: highest modseq, address. A chunk is: first UID, last
 //! UID, rows, live, unseen, deleted, size, highest modseq, address of its columns, address of its marks. A list part is:
-//! first UID, last UID, messages, length of the record's payload, address. An account is: id, last UIDVALIDITY, list of (mailbox, address of its image), list of subscribed names.
+//! first UID, last UID, messages, length of the record's payload, address. An account is: id, last UIDVALIDITY, list of mailboxes, list of subscribed names.
 
 use std::sync::Arc;
 
@@ -22,8 +23,8 @@ use crate::format::record::{
 };
 use crate::ids::{AccountId, LogPos, MailboxId, RecordAddr, SegmentId};
 use crate::image::{
-    Checkpoint, ChunkRef, MailboxImage, PLACES_PAGE_LEN, PageRef, PartRef, StoredAccount,
-    StoredMailbox, Summary, Vanished,
+    Checkpoint, ChunkRef, MailboxImage, PLACES_PAGE_LEN, PageRef, PartRef, StoredAccount, Summary,
+    Vanished,
 };
 
 pub(super) const VERSION: u8 = 1;
@@ -87,6 +88,7 @@ pub(crate) fn decode_history(payload: &[u8]) -> Result<Vec<Arc<Vanished>>, Fault
 pub(crate) fn encode_mailbox(image: &MailboxImage) -> Vec<u8> {
     let mut out = vec![VERSION];
     out.put_varint(image.mailbox.0);
+    out.put_varint(image.account.0);
     out.put_varint(image.uid_validity.get().into());
     out.put_varint(image.uid_next.into());
     out.put_varint(image.highest_modseq);
@@ -131,6 +133,7 @@ pub(crate) fn decode_mailbox(payload: &[u8]) -> Result<MailboxImage, Fault> {
     version(&mut input)?;
     let image = MailboxImage {
         mailbox: MailboxId(input.varint()?),
+        account: AccountId(input.varint()?),
         uid_validity: uid_validity(&mut input)?,
         uid_next: input.varint32()?,
         highest_modseq: modseq(&mut input)?.get(),
@@ -208,19 +211,38 @@ pub(crate) fn encode_checkpoint(checkpoint: &Checkpoint) -> Vec<u8> {
     checkpoint.places.iter().for_each(|page| put_addr(*page, &mut out));
     out.put_count(checkpoint.blobs.len());
     checkpoint.blobs.iter().for_each(|page| put_addr(*page, &mut out));
-    out.put_count(checkpoint.accounts.len());
-    for account in &checkpoint.accounts {
+    out.put_count(checkpoint.images.len());
+    checkpoint.images.iter().for_each(|page| put_addr(*page, &mut out));
+    out.put_varint(checkpoint.account_count);
+    out.put_count(checkpoint.buckets.len());
+    checkpoint.buckets.iter().for_each(|bucket| put_addr(*bucket, &mut out));
+    out
+}
+
+/// A bucket of accounts as the payload of a record.
+pub(crate) fn encode_accounts<'a>(
+    accounts: impl ExactSizeIterator<Item = &'a StoredAccount>,
+) -> Vec<u8> {
+    let mut out = vec![VERSION];
+    out.put_count(accounts.len());
+    for account in accounts {
         out.put_varint(account.account.0);
         out.put_varint(account.last_uid_validity.into());
         out.put_count(account.mailboxes.len());
-        for stored in &account.mailboxes {
-            put_mailbox(&stored.mailbox, &mut out);
-            put_addr(stored.image, &mut out);
-        }
+        account.mailboxes.iter().for_each(|stored| put_mailbox(stored, &mut out));
         out.put_count(account.subscribed.len());
         account.subscribed.iter().for_each(|name| out.put_string(name.as_bytes()));
     }
     out
+}
+
+/// A bucket of accounts.
+pub(crate) fn decode_accounts(payload: &[u8]) -> Result<Vec<StoredAccount>, Fault> {
+    let mut input = Reader::new(payload);
+    version(&mut input)?;
+    let accounts = list(&mut input, 4, account)?;
+    input.finish()?;
+    Ok(accounts)
 }
 
 /// A shard.
@@ -234,9 +256,14 @@ pub(crate) fn decode_checkpoint(payload: &[u8]) -> Result<Checkpoint, Fault> {
         dictionaries: list(&mut input, 3, |input| Ok((input.varint32()?, addr(input)?)))?,
         places: list(&mut input, 2, addr)?,
         blobs: list(&mut input, 2, addr)?,
-        accounts: list(&mut input, 4, account)?,
+        images: list(&mut input, 2, addr)?,
+        account_count: input.varint()?,
+        buckets: list(&mut input, 2, addr)?,
     };
     input.finish()?;
+    if !checkpoint.buckets.is_empty() && !checkpoint.buckets.len().is_power_of_two() {
+        return Err(Fault::Invalid("buckets"));
+    }
     Ok(checkpoint)
 }
 
@@ -266,9 +293,7 @@ fn account(input: &mut Reader<'_>) -> Result<StoredAccount, Fault> {
     Ok(StoredAccount {
         account: AccountId(input.varint()?),
         last_uid_validity: input.varint32()?,
-        mailboxes: list(input, 6, |input| {
-            Ok(StoredMailbox { mailbox: mailbox(input)?, image: addr(input)? })
-        })?,
+        mailboxes: list(input, 4, mailbox)?,
         subscribed: list(input, 1, |input| Ok(input.text()?.into()))?,
     })
 }
@@ -298,6 +323,7 @@ mod tests {
         let uids = [3].into_iter().filter_map(Uid::new).collect();
         MailboxImage {
             mailbox: MailboxId(5),
+            account: AccountId(1),
             uid_validity: UidValidity::new(300).unwrap(),
             uid_next: 10,
             highest_modseq: 41,
@@ -315,13 +341,22 @@ mod tests {
         }
     }
 
-    fn checkpoint() -> Checkpoint {
+    fn account() -> StoredAccount {
         let mailbox = NewMailbox {
             id: MailboxId(5),
             name: "INBOX".into(),
             uid_validity: UidValidity::new(300).unwrap(),
             special_use: None,
         };
+        StoredAccount {
+            account: AccountId(1),
+            last_uid_validity: 300,
+            mailboxes: vec![mailbox],
+            subscribed: vec!["INBOX".into()],
+        }
+    }
+
+    fn checkpoint() -> Checkpoint {
         Checkpoint {
             replay_from: place(4096),
             next_mailbox: 6,
@@ -329,12 +364,9 @@ mod tests {
             dictionaries: vec![(1, place(900))],
             places: vec![place(800)],
             blobs: vec![place(850)],
-            accounts: vec![StoredAccount {
-                account: AccountId(1),
-                last_uid_validity: 300,
-                mailboxes: vec![StoredMailbox { mailbox, image: place(700) }],
-                subscribed: vec!["INBOX".into()],
-            }],
+            images: vec![place(700)],
+            account_count: 1,
+            buckets: vec![place(750), RecordAddr::default()],
         }
     }
 
@@ -352,6 +384,11 @@ mod tests {
         for len in 0..shard_bytes.len() {
             assert!(decode_checkpoint(&shard_bytes[..len]).is_err());
         }
+        let bucket = encode_accounts([&account()].into_iter());
+        assert_eq!(decode_accounts(&bucket), Ok(vec![account()]));
+        for len in 0..bucket.len() {
+            assert!(decode_accounts(&bucket[..len]).is_err());
+        }
     }
 
     /// Pins the table above. Changing these bytes means a new version.
@@ -360,13 +397,16 @@ mod tests {
         let hex = |bytes: Vec<u8>| crate::format::reader::hex(&bytes);
         assert_eq!(
             hex(encode_mailbox(&mailbox_image())),
-            "0105ac020a290105 24576f726b 01 01090908030188272802 8005 02d804 01070208 012901 0300 01010908ac0202e807"
+            "010501ac020a290105 24576f726b 01 01090908030188272802 8005 02d804 01070208 012901 0300 01010908ac0202e807"
                 .replace(' ', "")
         );
         assert_eq!(
             hex(encode_checkpoint(&checkpoint())),
-            "010280200663 0101028407 0102a006 0102d206 01 01ac02 01 05ac020005494e424f58 02bc05 01 05494e424f58"
-                .replace(' ', "")
+            "010280200663 0101028407 0102a006 0102d206 0102bc05 01 02 02ee05 0000".replace(' ', "")
+        );
+        assert_eq!(
+            hex(encode_accounts([&account()].into_iter())),
+            "0101 01ac02 01 05ac020005494e424f58 01 05494e424f58".replace(' ', "")
         );
     }
 }

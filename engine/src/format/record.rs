@@ -81,6 +81,7 @@ pub(crate) fn decode(kind: Kind, payload: &[u8]) -> Result<Option<Record>, Fault
         | Kind::MessageBlock
         | Kind::Columns
         | Kind::Marks
+        | Kind::Accounts
         | Kind::Places
         | Kind::ListPart
         | Kind::HistoryPage

@@ -52,7 +52,7 @@ impl Account {
     pub fn mailbox(&self, name: &str) -> Result<Mailbox, Error> {
         let list = self.cell.list();
         let entry = list.find(name).ok_or(Error::NoSuchMailbox)?;
-        let cell = self.cell.mailbox(entry.id).ok_or(Error::NoSuchMailbox)?;
+        let cell = self.cell.mailbox(entry.id);
         Mailbox::open(self.clone(), cell)
     }
 

@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
 use crate::Error;
-use crate::ids::{AccountId, MailboxId, RecordAddr};
+use crate::ids::{AccountId, MailboxId};
 use crate::state::{Diff, MailboxList, Snapshot};
 
 /// Ranges of UIDs in a step that is kept for the next session.
@@ -23,8 +23,7 @@ const STEP_RANGES_MAX: usize = 1024;
 /// The published state of one mailbox.
 pub(crate) struct MailboxCell {
     pub(crate) id: MailboxId,
-    /// The durable image the snapshot starts from, until it was read.
-    pub(crate) image: Option<RecordAddr>,
+    pub(crate) account: AccountId,
     snapshot: OnceLock<ArcSwap<Snapshot>>,
     is_deleted: AtomicBool,
     changed: Notify,
@@ -47,11 +46,11 @@ impl Step {
 }
 
 impl MailboxCell {
-    /// A cell whose snapshot is read from `image` when first asked for.
-    pub(crate) fn stored(id: MailboxId, image: RecordAddr) -> Self {
+    /// A cell whose snapshot is read from the mailbox's image when first asked for.
+    pub(crate) fn stored(id: MailboxId, account: AccountId) -> Self {
         Self {
             id,
-            image: Some(image),
+            account,
             snapshot: OnceLock::new(),
             is_deleted: AtomicBool::new(false),
             changed: Notify::new(),
@@ -60,15 +59,10 @@ impl MailboxCell {
     }
 
     /// A cell of a mailbox that is in memory.
-    pub(crate) fn resident(id: MailboxId, snapshot: Arc<Snapshot>) -> Self {
-        Self {
-            id,
-            image: None,
-            snapshot: OnceLock::from(ArcSwap::new(snapshot)),
-            is_deleted: AtomicBool::new(false),
-            changed: Notify::new(),
-            last_step: Mutex::default(),
-        }
+    pub(crate) fn resident(id: MailboxId, account: AccountId, snapshot: Arc<Snapshot>) -> Self {
+        let cell = Self::stored(id, account);
+        let snapshot = OnceLock::from(ArcSwap::new(snapshot));
+        Self { snapshot, ..cell }
     }
 
     /// The newest snapshot; `load` reads it if nobody has before.
@@ -140,7 +134,8 @@ impl MailboxCell {
     }
 }
 
-/// The published state of one account: its list of mailboxes, and a cell for each.
+/// The published state of one account: its list of mailboxes, and a cell for each that somebody
+/// uses.
 pub(crate) struct AccountCell {
     pub(crate) id: AccountId,
     list: ArcSwap<MailboxList>,
@@ -149,12 +144,8 @@ pub(crate) struct AccountCell {
 }
 
 impl AccountCell {
-    pub(crate) fn new(
-        id: AccountId,
-        list: Arc<MailboxList>,
-        mailboxes: HashMap<MailboxId, Arc<MailboxCell>>,
-    ) -> Self {
-        let (list, mailboxes) = (ArcSwap::new(list), RwLock::new(mailboxes));
+    pub(crate) fn new(id: AccountId, list: Arc<MailboxList>) -> Self {
+        let (list, mailboxes) = (ArcSwap::new(list), RwLock::default());
         Self { id, list, mailboxes, changed: Notify::new() }
     }
 
@@ -162,8 +153,24 @@ impl AccountCell {
         self.list.load_full()
     }
 
-    pub(crate) fn mailbox(&self, id: MailboxId) -> Option<Arc<MailboxCell>> {
-        self.mailboxes.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    /// The cell of a mailbox that the list names.
+    pub(crate) fn mailbox(&self, id: MailboxId) -> Arc<MailboxCell> {
+        let cells = self.mailboxes.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cell) = cells.get(&id) {
+            return Arc::clone(cell);
+        }
+        drop(cells);
+        let mut cells = self.mailboxes.write().unwrap_or_else(PoisonError::into_inner);
+        let made = || Arc::new(MailboxCell::stored(id, self.id));
+        Arc::clone(cells.entry(id).or_insert_with(made))
+    }
+
+    /// Lets go of the cells that nobody else holds; whether none are left. A mailbox whose image
+    /// lacks a change is held by the writer.
+    pub(crate) fn let_go(&self) -> bool {
+        let mut cells = self.mailboxes.write().unwrap_or_else(PoisonError::into_inner);
+        cells.retain(|_, cell| Arc::strong_count(cell) > 1);
+        cells.is_empty()
     }
 
     /// Adds a cell before the list that names it is published.
@@ -201,47 +208,4 @@ async fn wait_until(notify: &Notify, is_new: impl Fn() -> bool) {
         let notified: std::pin::Pin<&mut (dyn Future<Output = ()> + Send)> = notified;
         notified.await;
     }
-}
-
-/// How many tables the accounts of a shard are spread over, so that adding one copies little.
-const BUCKETS: usize = 256;
-
-/// The accounts of a shard: read without a lock, added to by the writer alone.
-pub(crate) struct AccountTable {
-    buckets: Vec<ArcSwap<HashMap<AccountId, Arc<AccountCell>>>>,
-}
-
-impl AccountTable {
-    pub(crate) fn new(accounts: impl IntoIterator<Item = AccountCell>) -> Self {
-        let mut tables = vec![HashMap::new(); BUCKETS];
-        for account in accounts {
-            if let Some(table) = tables.get_mut(bucket(account.id)) {
-                table.insert(account.id, Arc::new(account));
-            }
-        }
-        Self { buckets: tables.into_iter().map(ArcSwap::from_pointee).collect() }
-    }
-
-    pub(crate) fn find(&self, id: AccountId) -> Option<Arc<AccountCell>> {
-        self.buckets.get(bucket(id))?.load().get(&id).cloned()
-    }
-
-    /// Adds an account; only the shard's writer calls this.
-    pub(crate) fn insert(&self, account: Arc<AccountCell>) {
-        if let Some(table) = self.buckets.get(bucket(account.id)) {
-            let mut accounts = HashMap::clone(&table.load());
-            accounts.insert(account.id, account);
-            table.store(Arc::new(accounts));
-        }
-    }
-
-    /// The accounts at this moment, in no order.
-    pub(crate) fn all(&self) -> Vec<Arc<AccountCell>> {
-        let tables = self.buckets.iter().map(ArcSwap::load);
-        tables.flat_map(|table| table.values().cloned().collect::<Vec<_>>()).collect()
-    }
-}
-
-fn bucket(id: AccountId) -> usize {
-    usize::try_from(id.0 % BUCKETS as u64).unwrap_or(0)
 }

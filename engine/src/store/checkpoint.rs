@@ -4,16 +4,17 @@
 //! An image is the state of its mailbox at the image's own place in the log. So replay starts
 //! where the checkpoint began and passes over, for each mailbox, what stands before its image.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::ids::{LogPos, MailboxId, RecordAddr};
-use crate::image::{Checkpoint, StoredAccount, StoredMailbox};
-use crate::record::{Kind, NewMailbox};
+use crate::ids::{AccountId, LogPos, MailboxId};
+use crate::image::{Checkpoint, StoredAccount};
+use crate::record::Kind;
 use crate::state::{MailboxState, Piece, Settle, Weigh};
-use crate::store::cells::AccountCell;
-use crate::store::image;
+use crate::store::places::Places;
+use crate::store::reader::ShardReader;
 use crate::store::writer::Writer;
+use crate::store::{accounts, image};
 use crate::{Error, format};
 
 /// Bytes of columns written before changes that wait get their turn.
@@ -23,8 +24,6 @@ const STEP_LEN_MAX: u64 = 2 << 20;
 #[derive(Debug, Default)]
 pub(crate) struct Checkpoints {
     every: u64,
-    /// The newest image of each mailbox that has one.
-    images: HashMap<MailboxId, RecordAddr>,
     /// Bytes written since the last checkpoint was done.
     since: u64,
     /// Whether records stand in the log that the newest checkpoint lacks.
@@ -41,9 +40,9 @@ struct UnderWay {
 impl Checkpoints {
     /// `is_stale` tells whether replay found records that the checkpoint lacks: then one is
     /// written at once, so that crashes in a row do not make starts longer and longer.
-    pub(crate) fn new(every: u64, images: HashMap<MailboxId, RecordAddr>, is_stale: bool) -> Self {
+    pub(crate) fn new(every: u64, is_stale: bool) -> Self {
         let since = if is_stale { every } else { 0 };
-        Self { every, images, since, is_stale, under_way: None }
+        Self { every, since, is_stale, under_way: None }
     }
 
     /// Counts what a commit writes.
@@ -54,10 +53,6 @@ impl Checkpoints {
 
     pub(crate) fn is_under_way(&self) -> bool {
         self.under_way.is_some()
-    }
-
-    pub(crate) fn forget(&mut self, mailbox: MailboxId) {
-        self.images.remove(&mailbox);
     }
 }
 
@@ -79,11 +74,11 @@ impl Writer {
 
     /// Writes a checkpoint from beginning to end.
     pub(crate) fn checkpoint_now(&mut self) -> Result<(), Error> {
-        if !self.checkpoints.is_under_way() && !self.checkpoints.is_stale {
-            return Ok(());
-        }
-        self.begin_checkpoint();
-        while self.checkpoints.is_under_way() {
+        // Lists are written as readers see them.
+        self.commit()?;
+        // One that is under way lacks what came after it began.
+        while self.checkpoints.is_under_way() || self.checkpoints.is_stale {
+            self.begin_checkpoint();
             let step = self.checkpoint_step();
             if step.is_err() {
                 self.checkpoints.under_way = None;
@@ -123,17 +118,17 @@ impl Writer {
     /// Writes what the log lacks of a mailbox, and its image if that is all; else `false`.
     fn write_image(&mut self, mailbox: MailboxId) -> Result<bool, Error> {
         let Some(open) = self.open.get(&mailbox) else { return Ok(true) };
-        let state = open.state.clone();
+        let (state, account) = (open.state.clone(), open.cell.account);
         if !open.is_dirty {
             return Ok(true);
         }
         if !self.write_columns(&state)? {
             return Ok(false);
         }
-        let Some(image) = image::of(mailbox, &state) else { return Ok(false) };
+        let Some(image) = image::of((account, mailbox), &state) else { return Ok(false) };
         let payload = format::image::encode_mailbox(&image);
         let addr = self.write_frame(Kind::MailboxImage as u8, &payload)?;
-        self.checkpoints.images.insert(mailbox, addr);
+        self.reader.set_image(mailbox, Some(addr))?;
         if let Some(open) = self.open.get_mut(&mailbox) {
             open.is_dirty = false;
         }
@@ -177,17 +172,16 @@ impl Writer {
         Ok(payload.len() as u64)
     }
 
-    /// Writes pages of message places that changed; `false` if there are more than one step may
-    /// write.
-    fn write_places(&mut self) -> Result<bool, Error> {
+    /// Writes pages of a table that changed; `false` if there are more than one step may write.
+    fn write_table(&mut self, table: fn(&ShardReader) -> &Places) -> Result<bool, Error> {
         let (mut written, mut from) = (0, 0);
-        while let Some((index, places)) = self.reader.places().next_dirty(from) {
+        while let Some((index, places)) = table(&self.reader).next_dirty(from) {
             if written > STEP_LEN_MAX {
                 return Ok(false);
             }
             let payload = format::image::encode_places(&places);
             let addr = self.write_frame(Kind::Places as u8, &payload)?;
-            self.reader.places().set_stored(index, addr);
+            table(&self.reader).set_stored(index, addr);
             written += payload.len() as u64;
             from = index + 1;
         }
@@ -210,21 +204,50 @@ impl Writer {
         Ok(true)
     }
 
+    /// Writes the buckets of accounts whose lists changed; `false` if there are more than one
+    /// step may write.
+    fn write_buckets(&mut self) -> Result<bool, Error> {
+        let table = Arc::clone(&self.accounts);
+        let directory = table.directory();
+        directory.grow();
+        let mut by_bucket: BTreeMap<usize, Vec<AccountId>> = BTreeMap::new();
+        for id in self.listed.keys() {
+            by_bucket.entry(directory.place(*id).0).or_default().push(*id);
+        }
+        let mut written = 0;
+        for (bucket, changed) in by_bucket {
+            if written > STEP_LEN_MAX {
+                return Ok(false);
+            }
+            let held = directory.bucket(bucket, &self.reader)?.unwrap_or_default();
+            let mut all: BTreeMap<AccountId, StoredAccount> =
+                held.into_iter().map(|stored| (stored.account, stored)).collect();
+            let cells: Vec<_> =
+                changed.iter().filter_map(|id| self.listed.get(id).cloned()).collect();
+            for cell in &cells {
+                all.insert(cell.id, accounts::stored(cell.id, &cell.list()));
+            }
+            let payload = format::image::encode_accounts(all.values());
+            let addr = self.write_frame(Kind::Accounts as u8, &payload)?;
+            changed.iter().for_each(|id| drop(self.listed.remove(id)));
+            self.filed.push((bucket, addr, cells));
+            written += payload.len() as u64;
+        }
+        Ok(true)
+    }
+
     /// Writes the directory of the shard and points the manifest to it.
     fn finish_checkpoint(&mut self, replay_from: LogPos) -> Result<(), Error> {
-        if !self.write_places()? || !self.write_blobs()? {
-            return self.commit();
+        let is_all = self.write_table(ShardReader::places)?
+            && self.write_blobs()?
+            && self.write_table(ShardReader::images)?
+            && self.write_buckets()?;
+        // Buckets count from the commit on.
+        self.commit()?;
+        if !is_all {
+            return Ok(());
         }
-        let accounts = self.accounts.all();
-        // Mailboxes made since the checkpoint began have no image; they are small.
-        let lists = accounts.iter().map(|account| account.list());
-        let ids: Vec<_> =
-            lists.flat_map(|list| list.iter().map(|entry| entry.id).collect::<Vec<_>>()).collect();
-        let lacking = ids.iter().filter(|id| !self.checkpoints.images.contains_key(id));
-        for mailbox in lacking.copied().collect::<Vec<_>>() {
-            while !self.write_image(mailbox)? {}
-        }
-        let accounts = accounts.iter().map(|account| self.stored_account(account));
+        let directory = self.accounts.directory();
         let checkpoint = Checkpoint {
             replay_from,
             next_mailbox: self.ids.mailbox,
@@ -232,37 +255,23 @@ impl Writer {
             dictionaries: self.dictionaries.iter().map(|(n, addr)| (*n, *addr)).collect(),
             places: self.reader.places().addrs(),
             blobs: self.blobs.addrs(),
-            accounts: accounts.collect(),
+            images: self.reader.images().addrs(),
+            account_count: directory.account_count(),
+            buckets: directory.addrs(),
         };
         let payload = format::image::encode_checkpoint(&checkpoint);
         let addr = self.write_frame(Kind::Checkpoint as u8, &payload)?;
         self.commit()?;
         self.log.set_checkpoint(addr)?;
         self.checkpoints.since = 0;
-        self.checkpoints.is_stale = false;
         self.checkpoints.under_way = None;
         self.open.retain(|_, open| open.is_dirty);
-        tracing::debug!(%addr, mailboxes = ids.len(), "wrote a checkpoint");
+        // What came in meanwhile is for the next one.
+        self.checkpoints.is_stale = !self.open.is_empty() || !self.listed.is_empty();
+        // Cells whose watchers still wait would stay.
+        self.wake_watchers();
+        self.accounts.let_go();
+        tracing::debug!(%addr, "wrote a checkpoint");
         Ok(())
-    }
-
-    fn stored_account(&self, account: &Arc<AccountCell>) -> StoredAccount {
-        let list = account.list();
-        let stored = list.iter().filter_map(|entry| {
-            let image = self.checkpoints.images.get(&entry.id)?;
-            let mailbox = NewMailbox {
-                id: entry.id,
-                name: Arc::clone(&entry.name),
-                uid_validity: entry.uid_validity,
-                special_use: entry.special_use,
-            };
-            Some(StoredMailbox { mailbox, image: *image })
-        });
-        StoredAccount {
-            account: account.id,
-            last_uid_validity: list.last_uid_validity,
-            mailboxes: stored.collect(),
-            subscribed: list.subscribed.iter().cloned().collect(),
-        }
     }
 }

@@ -84,6 +84,9 @@ fn describe(kind: u8, payload: &[u8]) -> Result<String, Fault> {
             let places = format::image::decode_places(payload)?;
             format!("places messages={}", places.iter().filter(|place| **place != 0).count())
         }
+        Kind::Accounts => {
+            format!("accounts count={}", format::image::decode_accounts(payload)?.len())
+        }
         Kind::MailboxImage => {
             let image = format::image::decode_mailbox(payload)?;
             let (chunks, modseq) = (image.chunks.len(), image.highest_modseq);
@@ -91,7 +94,7 @@ fn describe(kind: u8, payload: &[u8]) -> Result<String, Fault> {
         }
         _ => {
             let checkpoint = format::image::decode_checkpoint(payload)?;
-            let (from, accounts) = (checkpoint.replay_from, checkpoint.accounts.len());
+            let (from, accounts) = (checkpoint.replay_from, checkpoint.account_count);
             format!("checkpoint replay-from={from} accounts={accounts}")
         }
     })

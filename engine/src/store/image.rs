@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::Error;
 use crate::Fault;
-use crate::ids::{MailboxId, ModSeq, RecordAddr};
+use crate::ids::{AccountId, MailboxId, ModSeq, RecordAddr};
 use crate::image::{MailboxImage, PageRef};
 use crate::state::{Chunk, History, Lists, MailboxState, Page, Snapshot, Source};
 use crate::store::cells::MailboxCell;
@@ -13,18 +13,21 @@ use crate::store::reader::ShardReader;
 /// The newest snapshot of a mailbox, read from its image if nobody has opened it before.
 pub(crate) fn snapshot(cell: &MailboxCell, reader: &ShardReader) -> Result<Arc<Snapshot>, Error> {
     cell.snapshot(|| {
-        let addr = cell.image.ok_or(Error::NoSuchMailbox)?;
-        load(addr, reader).map(|state| state.snapshot())
+        let addr = reader.image(cell.id)?.ok_or(Error::NoSuchMailbox)?;
+        load(addr, reader).map(|(_, state)| state.snapshot())
     })
 }
 
-/// Reads a mailbox's image. Its columns are read when they are needed.
-pub(crate) fn load(addr: RecordAddr, reader: &ShardReader) -> Result<MailboxState, Error> {
+/// Reads a mailbox's image, and whose it is. Its columns are read when they are needed.
+pub(crate) fn load(
+    addr: RecordAddr,
+    reader: &ShardReader,
+) -> Result<(AccountId, MailboxState), Error> {
     let image = reader.mailbox(addr)?;
     let invalid = || reader.damaged(addr, Fault::Invalid("mod-sequence"));
     let source: Source = Arc::new(reader.clone());
     let chunks = image.chunks.iter();
-    Ok(MailboxState {
+    let state = MailboxState {
         uid_validity: image.uid_validity,
         uid_next: image.uid_next,
         highest_modseq: ModSeq::new(image.highest_modseq).ok_or_else(invalid)?,
@@ -36,17 +39,22 @@ pub(crate) fn load(addr: RecordAddr, reader: &ShardReader) -> Result<MailboxStat
         },
         lists: Arc::new(Lists::new(image.lists)),
         source,
-    })
+    };
+    Ok((image.account, state))
 }
 
 /// The image of a mailbox all of whose chunks and pages are in the log; `None` if one is not.
-pub(crate) fn of(mailbox: MailboxId, state: &MailboxState) -> Option<MailboxImage> {
+pub(crate) fn of(
+    (account, mailbox): (AccountId, MailboxId),
+    state: &MailboxState,
+) -> Option<MailboxImage> {
     let chunks = state.chunks.iter().map(|chunk| chunk.stored_at());
     let page = |page: &Arc<Page>| {
         Some(PageRef { modseq_max: page.modseq_max, addr: page.piece().stored_at()? })
     };
     Some(MailboxImage {
         mailbox,
+        account,
         uid_validity: state.uid_validity,
         uid_next: state.uid_next,
         highest_modseq: state.highest_modseq.get(),

@@ -1,6 +1,7 @@
 //! The store: joins the log and the mailbox states, and is what callers hold.
 
 mod account;
+mod accounts;
 mod attached;
 mod blobs;
 mod block_cache;
@@ -8,6 +9,7 @@ mod body;
 mod cells;
 mod checkpoint;
 mod dictionaries;
+mod directory;
 mod due;
 mod dump;
 mod image;
@@ -152,7 +154,7 @@ impl Store {
     /// The account, if it has ever had a mailbox.
     pub fn account(&self, id: AccountId) -> Result<Option<Account>, Error> {
         let shard = self.shard(id)?;
-        let cell = shard.accounts().find(id);
+        let cell = shard.accounts().find(id, shard.reader())?;
         Ok(cell.map(|cell| Account { shard: shard.clone(), cell }))
     }
 
@@ -166,8 +168,10 @@ impl Store {
             Ok(shard) => shard.clone(),
             Err(error) => return Receipt::decided(Err(error)),
         };
-        if let Some(cell) = shard.accounts().find(id) {
-            return Receipt::decided(Ok(Account { shard, cell }));
+        match shard.accounts().find(id, shard.reader()) {
+            Ok(Some(cell)) => return Receipt::decided(Ok(Account { shard, cell })),
+            Ok(None) => {}
+            Err(error) => return Receipt::decided(Err(error)),
         }
         let named = mailboxes.iter().map(|(name, special_use)| ((*name).to_owned(), *special_use));
         let defaults: Vec<_> = named.collect();

@@ -8,8 +8,8 @@ use crate::columns::{Base, Marks};
 use crate::format;
 use crate::format::blob::{Blob, BlobChunk};
 use crate::format::dictionary::Dictionary;
-use crate::ids::{EmailId, RecordAddr, ShardId};
-use crate::image::{BlobUse, Checkpoint, MailboxImage, PartRef, Vanished};
+use crate::ids::{EmailId, MailboxId, RecordAddr, ShardId};
+use crate::image::{BlobUse, Checkpoint, MailboxImage, PartRef, StoredAccount, Vanished};
 use crate::log::LogReader;
 use crate::record::Kind;
 use crate::state::{ColumnSource, Evict, Keeper};
@@ -36,11 +36,20 @@ impl Default for Shared {
     }
 }
 
+/// Where things are that have a number.
+#[derive(Default)]
+pub(crate) struct Tables {
+    /// The messages.
+    pub(crate) places: Places,
+    /// The newest images of mailboxes.
+    pub(crate) images: Places,
+}
+
 /// Reads a shard's records; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct ShardReader {
     log: LogReader,
-    places: Arc<Places>,
+    tables: Arc<Tables>,
     shared: Shared,
     reads: Arc<Reads>,
     /// No two readers of different logs have the same.
@@ -50,9 +59,9 @@ pub(crate) struct ShardReader {
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
 impl ShardReader {
-    pub(crate) fn new(log: LogReader, places: Places, shared: Shared) -> Self {
+    pub(crate) fn new(log: LogReader, tables: Tables, shared: Shared) -> Self {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        Self { log, places: Arc::new(places), shared, reads: Arc::default(), id }
+        Self { log, tables: Arc::new(tables), shared, reads: Arc::default(), id }
     }
 
     pub(crate) fn shard(&self) -> ShardId {
@@ -88,18 +97,18 @@ impl ShardReader {
     }
 
     pub(crate) fn places(&self) -> &Places {
-        &self.places
+        &self.tables.places
     }
 
     /// Where the record of a message is.
     pub(crate) fn place(&self, email_id: EmailId) -> Result<RecordAddr, Error> {
-        let found = self.places.find(email_id, &|addr| self.read_places(addr))?;
+        let found = self.tables.places.find(email_id, &|addr| self.read_places(addr))?;
         found.ok_or(Error::NoSuchMessage)
     }
 
     /// Says where the record of a message is now; for the shard's writer and for replay.
     pub(crate) fn set_place(&self, email_id: EmailId, addr: RecordAddr) -> Result<(), Error> {
-        self.places.set(email_id, Some(addr), &|addr| self.read_places(addr))
+        self.tables.places.set(email_id, Some(addr), &|addr| self.read_places(addr))
     }
 
     /// A page of the table of blobs.
@@ -149,6 +158,30 @@ impl ShardReader {
         } else {
             Err(self.damaged(addr, Fault::Invalid("chunk of a blob")))
         }
+    }
+
+    /// Where the newest image of a mailbox is; `None` if it has none.
+    pub(crate) fn image(&self, mailbox: MailboxId) -> Result<Option<RecordAddr>, Error> {
+        self.tables.images.find(numbered(mailbox), &|addr| self.read_places(addr))
+    }
+
+    /// Says where the newest image of a mailbox is; for the shard's writer and for replay.
+    pub(crate) fn set_image(
+        &self,
+        mailbox: MailboxId,
+        addr: Option<RecordAddr>,
+    ) -> Result<(), Error> {
+        self.tables.images.set(numbered(mailbox), addr, &|addr| self.read_places(addr))
+    }
+
+    pub(crate) fn images(&self) -> &Places {
+        &self.tables.images
+    }
+
+    /// The accounts of a bucket.
+    pub(crate) fn accounts(&self, addr: RecordAddr) -> Result<Vec<StoredAccount>, Error> {
+        let payload = self.read(addr, Kind::Accounts)?;
+        format::image::decode_accounts(&payload).map_err(|fault| self.damaged(addr, fault))
     }
 
     fn read_places(&self, addr: RecordAddr) -> Result<Vec<u64>, Error> {
@@ -221,4 +254,9 @@ impl ColumnSource for ShardReader {
         let payload = self.read(addr, Kind::HistoryPage)?;
         format::image::decode_history(&payload).map_err(|fault| self.damaged(addr, fault))
     }
+}
+
+/// Mailboxes are numbered as messages are, from 1 up in each shard.
+fn numbered(mailbox: MailboxId) -> EmailId {
+    EmailId(mailbox.0)
 }

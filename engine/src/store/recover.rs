@@ -1,6 +1,7 @@
 //! Bringing a shard up: the newest checkpoint and the tail of the log after it, or, without a
 //! usable checkpoint, the whole log. Both give the same state.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -13,27 +14,30 @@ use crate::image::{Checkpoint, PartRef};
 use crate::log::{Damage, Log, LogReader};
 use crate::record::{Change, Kind, ListChange, NewMailbox, Record, Transfer};
 use crate::state::{MailboxList, MailboxState, Source, arrivals, departure};
+use crate::store::accounts::{self, AccountTable};
 use crate::store::blobs::Blobs;
-use crate::store::cells::{AccountCell, AccountTable, MailboxCell};
+use crate::store::cells::{AccountCell, MailboxCell};
 use crate::store::checkpoint::Checkpoints;
+use crate::store::directory::Directory;
 use crate::store::image;
 use crate::store::places::{self, Places};
-use crate::store::reader::{ShardReader, Shared};
+use crate::store::reader::{ShardReader, Shared, Tables};
 use crate::store::writer::{NextIds, Open, Writer};
 use crate::{Error, Fault};
 
 /// A shard as replay has it.
 pub(crate) struct Replay {
     pub(crate) reader: ShardReader,
-    pub(crate) accounts: HashMap<AccountId, MailboxList>,
-    pub(crate) mailboxes: HashMap<MailboxId, Replayed>,
+    pub(crate) accounts: HashMap<AccountId, Listed>,
+    mailboxes: HashMap<MailboxId, Replayed>,
+    directory: Directory,
     pub(crate) ids: NextIds,
     dictionaries: BTreeMap<u32, RecordAddr>,
     pub(crate) blobs: Blobs,
     /// Messages with lower numbers are counted in the table of blobs.
     counted_until: u64,
     from: LogPos,
-    /// Changes of lists before this are in the lists already.
+    /// Where the checkpoint stands: what was deleted before it may be unknown.
     listed_until: LogPos,
     /// Whether a record was applied that the checkpoint lacks.
     is_ahead: bool,
@@ -43,18 +47,26 @@ pub(crate) struct Replay {
     pub(crate) stray: Vec<Damage>,
 }
 
-/// A mailbox as replay has it.
-pub(crate) struct Replayed {
-    /// The image to start from; what stands before it in the log is in it.
-    pub(crate) image: Option<RecordAddr>,
-    /// The state, once a record changed it.
-    state: Option<MailboxState>,
+/// An account that a record named, as replay has it.
+#[derive(Default)]
+pub(crate) struct Listed {
+    pub(crate) list: MailboxList,
+    /// The bucket it was read from: changes before it are in the list already.
+    at: LogPos,
+    /// Whether the bucket lacks a change.
+    is_ahead: bool,
+}
+
+/// A mailbox that a record changed, as replay has it.
+struct Replayed {
+    account: AccountId,
+    state: MailboxState,
 }
 
 impl Replay {
     /// From the beginning of the log.
     pub(crate) fn from_nothing(log: LogReader, shared: Shared) -> Self {
-        Self::empty(ShardReader::new(log, Places::default(), shared))
+        Self::empty(ShardReader::new(log, Tables::default(), shared))
     }
 
     fn empty(reader: ShardReader) -> Self {
@@ -62,6 +74,7 @@ impl Replay {
             reader,
             accounts: HashMap::new(),
             mailboxes: HashMap::new(),
+            directory: Directory::default(),
             ids: NextIds::default(),
             dictionaries: BTreeMap::new(),
             blobs: Blobs::default(),
@@ -80,14 +93,13 @@ impl Replay {
         known: Shared,
         addr: RecordAddr,
     ) -> Result<Self, Error> {
-        let reader = ShardReader::new(log.clone(), Places::default(), known.clone());
+        let reader = ShardReader::new(log.clone(), Tables::default(), known.clone());
         let checkpoint = reader.checkpoint(addr)?;
         let Checkpoint { replay_from, next_mailbox, next_email, .. } = checkpoint;
-        let mut replay = Self::empty(ShardReader::new(
-            log,
-            Places::stored(&checkpoint.places, next_email.saturating_sub(1)),
-            known,
-        ));
+        let places = Places::stored(&checkpoint.places, next_email.saturating_sub(1));
+        let images = Places::stored(&checkpoint.images, next_mailbox.saturating_sub(1));
+        let mut replay = Self::empty(ShardReader::new(log, Tables { places, images }, known));
+        replay.directory = Directory::stored(checkpoint.buckets, checkpoint.account_count);
         for (_, addr) in checkpoint.dictionaries {
             replay.learn(reader.dictionary(addr)?, addr);
         }
@@ -98,17 +110,6 @@ impl Replay {
         replay.from = replay_from;
         replay.listed_until = addr;
         replay.ids = NextIds { mailbox: next_mailbox, email: next_email };
-        for account in checkpoint.accounts {
-            let mut list = MailboxList::default();
-            for stored in account.mailboxes {
-                let (image, state) = (Some(stored.image), None);
-                replay.mailboxes.insert(stored.mailbox.id, Replayed { image, state });
-                list.insert(stored.mailbox);
-            }
-            list.last_uid_validity = account.last_uid_validity;
-            list.subscribed = account.subscribed.into_iter().collect();
-            replay.accounts.insert(account.account, list);
-        }
         Ok(replay)
     }
 
@@ -169,10 +170,7 @@ impl Replay {
         match record.map_err(|fault| self.reader.damaged(addr, fault))? {
             Some(Record::Changed { mailbox, change }) => self.change(addr, mailbox, &change),
             Some(Record::Transferred(transfer)) => self.transfer(addr, &transfer),
-            Some(Record::Listed { account, change }) => {
-                self.change_list(addr, account, &change);
-                Ok(())
-            }
+            Some(Record::Listed { account, change }) => self.change_list(addr, account, &change),
             None => Ok(()),
         }
     }
@@ -186,10 +184,9 @@ impl Replay {
     fn list(&mut self, addr: RecordAddr, payload: &[u8]) -> Result<(), Error> {
         let table = ListPartTable::decode(payload);
         let (table, _) = table.map_err(|fault| self.reader.damaged(addr, fault))?;
-        if let Some(mut state) = self.state(addr, table.mailbox)? {
+        if let Some(state) = self.state(addr, table.mailbox)? {
             let part = PartRef::of(&table.uids, payload.len(), addr);
             state.lists = Arc::new(state.lists.with(&[part]));
-            self.put(table.mailbox, state);
         }
         Ok(())
     }
@@ -205,25 +202,25 @@ impl Replay {
         &mut self,
         addr: RecordAddr,
         mailbox: MailboxId,
-    ) -> Result<Option<MailboxState>, Error> {
-        let Some(replayed) = self.mailboxes.get(&mailbox) else {
-            if addr >= self.listed_until {
-                self.stray.push(Damage { at: addr, fault: Fault::OutOfOrder });
-            }
+    ) -> Result<Option<&mut MailboxState>, Error> {
+        let image = self.reader.image(mailbox)?;
+        if image.is_some_and(|image| addr < image) {
             return Ok(None);
+        }
+        let replayed = match (self.mailboxes.entry(mailbox), image) {
+            (Entry::Occupied(replayed), _) => replayed.into_mut(),
+            (Entry::Vacant(place), Some(image)) => {
+                let (account, state) = image::load(image, &self.reader)?;
+                place.insert(Replayed { account, state })
+            }
+            (Entry::Vacant(_), None) => {
+                if addr >= self.listed_until {
+                    self.stray.push(Damage { at: addr, fault: Fault::OutOfOrder });
+                }
+                return Ok(None);
+            }
         };
-        match (&replayed.state, replayed.image) {
-            (_, Some(image)) if addr < image => Ok(None),
-            (Some(state), _) => Ok(Some(state.clone())),
-            (None, Some(image)) => image::load(image, &self.reader).map(Some),
-            (None, None) => Ok(None),
-        }
-    }
-
-    fn put(&mut self, mailbox: MailboxId, state: MailboxState) {
-        if let Some(replayed) = self.mailboxes.get_mut(&mailbox) {
-            replayed.state = Some(state);
-        }
+        Ok(Some(&mut replayed.state))
     }
 
     fn change(
@@ -232,10 +229,9 @@ impl Replay {
         mailbox: MailboxId,
         change: &Change,
     ) -> Result<(), Error> {
-        if let Some(mut state) = self.state(addr, mailbox)? {
+        if let Some(state) = self.state(addr, mailbox)? {
             state.apply(change)?;
             self.is_ahead = true;
-            self.put(mailbox, state);
         }
         Ok(())
     }
@@ -249,70 +245,128 @@ impl Replay {
         }
     }
 
-    fn change_list(&mut self, addr: RecordAddr, account: AccountId, change: &ListChange) {
-        if let ListChange::Account(made) | ListChange::Create(made) = change {
-            made.iter().for_each(|mailbox| self.make(addr, mailbox));
-        }
-        if addr < self.listed_until {
-            return;
-        }
-        self.is_ahead = true;
-        if let ListChange::Delete(mailbox) = change {
-            self.mailboxes.remove(mailbox);
-        }
-        self.accounts.entry(account).or_default().apply(change);
-    }
-
-    fn make(&mut self, addr: RecordAddr, mailbox: &NewMailbox) {
-        self.ids.mailbox = self.ids.mailbox.max(mailbox.id.0 + 1);
-        if addr >= self.listed_until {
-            let source: Source = Arc::new(self.reader.clone());
-            let state = Some(MailboxState::new(mailbox.uid_validity, source));
-            self.mailboxes.insert(mailbox.id, Replayed { image: None, state });
-        }
-    }
-
-    /// The state of every mailbox, read from its image if no record changed it.
-    pub(crate) fn final_state(&self, mailbox: MailboxId) -> Result<MailboxState, Error> {
-        let replayed = self.mailboxes.get(&mailbox).ok_or(Error::NoSuchMailbox)?;
-        match (&replayed.state, replayed.image) {
-            (Some(state), _) => Ok(state.clone()),
-            (None, Some(image)) => image::load(image, &self.reader),
-            (None, None) => Err(Error::NoSuchMailbox),
-        }
-    }
-
-    fn into_writer(mut self, log: Log, checkpoint_every: u64) -> Writer {
-        let mut open = HashMap::new();
-        let mut images = HashMap::new();
-        let mut cells = Vec::new();
-        for (account, list) in std::mem::take(&mut self.accounts) {
-            let mut of_account = HashMap::new();
-            for entry in list.iter() {
-                let Some(replayed) = self.mailboxes.remove(&entry.id) else { continue };
-                images.extend(replayed.image.map(|image| (entry.id, image)));
-                let cell = match (replayed.state, replayed.image) {
-                    (Some(state), _) => {
-                        let cell = MailboxCell::resident(entry.id, state.snapshot());
-                        let cell = Arc::new(cell);
-                        open.insert(entry.id, Open::new(state, Arc::clone(&cell), true));
-                        cell
-                    }
-                    (None, Some(image)) => Arc::new(MailboxCell::stored(entry.id, image)),
-                    (None, None) => continue,
-                };
-                of_account.insert(entry.id, cell);
+    fn change_list(
+        &mut self,
+        addr: RecordAddr,
+        account: AccountId,
+        change: &ListChange,
+    ) -> Result<(), Error> {
+        match change {
+            ListChange::Account(made) | ListChange::Create(made) => {
+                made.iter().try_for_each(|mailbox| self.make(account, mailbox))?;
             }
-            cells.push(AccountCell::new(account, Arc::new(list), of_account));
+            ListChange::Delete(mailbox) => {
+                self.mailboxes.remove(mailbox);
+                self.reader.set_image(*mailbox, None)?;
+            }
+            ListChange::Rename(_) | ListChange::Subscribe(_) | ListChange::Unsubscribe(_) => {}
         }
-        let checkpoints = Checkpoints::new(checkpoint_every, images, self.is_ahead);
-        let accounts = AccountTable::new(cells);
-        let mut writer = Writer::new((log, self.reader), accounts, self.ids, checkpoints);
-        writer.open = open;
+        let listed = self.listed(account)?;
+        if addr < listed.at {
+            return Ok(());
+        }
+        listed.list.apply(change);
+        listed.is_ahead = true;
+        self.is_ahead = true;
+        Ok(())
+    }
+
+    fn listed(&mut self, account: AccountId) -> Result<&mut Listed, Error> {
+        let place = match self.accounts.entry(account) {
+            Entry::Occupied(listed) => return Ok(listed.into_mut()),
+            Entry::Vacant(place) => place,
+        };
+        let found = self.directory.find(account, &self.reader)?;
+        let listed = if let Some((stored, at)) = found {
+            Listed { list: accounts::list_of(stored), at, is_ahead: false }
+        } else {
+            self.directory.count_account();
+            Listed::default()
+        };
+        Ok(place.insert(listed))
+    }
+
+    /// A mailbox that has no image yet starts empty.
+    fn make(&mut self, account: AccountId, mailbox: &NewMailbox) -> Result<(), Error> {
+        self.ids.mailbox = self.ids.mailbox.max(mailbox.id.0 + 1);
+        if self.reader.image(mailbox.id)?.is_none() {
+            let source: Source = Arc::new(self.reader.clone());
+            let state = MailboxState::new(mailbox.uid_validity, source);
+            self.mailboxes.insert(mailbox.id, Replayed { account, state });
+        }
+        Ok(())
+    }
+
+    /// The list of an account, read from its bucket if no record changed it.
+    pub(crate) fn final_list(&self, account: AccountId) -> Result<Option<MailboxList>, Error> {
+        if let Some(listed) = self.accounts.get(&account) {
+            return Ok(Some(listed.list.clone()));
+        }
+        let found = self.directory.find(account, &self.reader)?;
+        Ok(found.map(|(stored, _)| accounts::list_of(stored)))
+    }
+
+    /// Visits every account that the log or the directory names, bucket by bucket.
+    pub(crate) fn each_account(&self, visit: &mut dyn FnMut(AccountId)) -> Result<(), Error> {
+        self.accounts.keys().for_each(|account| visit(*account));
+        let mut at = 0;
+        while let Some(bucket) = self.directory.bucket(at, &self.reader)? {
+            let others = bucket.iter().map(|stored| stored.account);
+            others.filter(|account| !self.accounts.contains_key(account)).for_each(&mut *visit);
+            at += 1;
+        }
+        Ok(())
+    }
+
+    /// The state of a mailbox, read from its image if no record changed it.
+    pub(crate) fn final_state(&self, mailbox: MailboxId) -> Result<MailboxState, Error> {
+        if let Some(replayed) = self.mailboxes.get(&mailbox) {
+            return Ok(replayed.state.clone());
+        }
+        let image = self.reader.image(mailbox)?.ok_or(Error::NoSuchMailbox)?;
+        image::load(image, &self.reader).map(|(_, state)| state)
+    }
+
+    /// The accounts and mailboxes that records changed, as the writer has them.
+    fn ready(&mut self) -> Result<Ready, Error> {
+        let mut ready = Ready {
+            accounts: AccountTable::new(std::mem::take(&mut self.directory)),
+            listed: BTreeMap::new(),
+            open: HashMap::new(),
+        };
+        for (id, listed) in self.accounts.drain().filter(|(_, listed)| listed.is_ahead) {
+            let account = Arc::new(AccountCell::new(id, Arc::new(listed.list)));
+            ready.accounts.insert(Arc::clone(&account));
+            ready.listed.insert(id, account);
+        }
+        for (id, Replayed { account, state }) in self.mailboxes.drain() {
+            // Without its account it is as good as deleted; the damage was reported.
+            let Some(account) = ready.accounts.find(account, &self.reader)? else { continue };
+            if account.list().iter().any(|entry| entry.id == id) {
+                let cell = Arc::new(MailboxCell::resident(id, account.id, state.snapshot()));
+                account.insert(Arc::clone(&cell));
+                ready.open.insert(id, Open::new(state, cell, true));
+            }
+        }
+        Ok(ready)
+    }
+
+    fn into_writer(self, ready: Ready, log: Log, checkpoint_every: u64) -> Writer {
+        let checkpoints = Checkpoints::new(checkpoint_every, self.is_ahead);
+        let mut writer = Writer::new((log, self.reader), ready.accounts, self.ids, checkpoints);
+        writer.listed = ready.listed;
+        writer.open = ready.open;
         writer.dictionaries = self.dictionaries;
         writer.blobs = self.blobs;
         writer
     }
+}
+
+/// What replay changed, as the writer has it.
+struct Ready {
+    accounts: AccountTable,
+    listed: BTreeMap<AccountId, Arc<AccountCell>>,
+    open: HashMap<MailboxId, Open>,
 }
 
 /// A shard's writer, ready to run, and what was found damaged.
@@ -325,11 +379,12 @@ pub(crate) fn recover(
         let replayed =
             Replay::from_checkpoint(log.reader(), known.clone(), addr).and_then(|mut replay| {
                 let damages = replay.run()?;
-                Ok((replay, damages))
+                let ready = replay.ready()?;
+                Ok((replay, ready, damages))
             });
         match replayed {
-            Ok((replay, damages)) => {
-                return Ok((replay.into_writer(log, checkpoint_every), damages));
+            Ok((replay, ready, damages)) => {
+                return Ok((replay.into_writer(ready, log, checkpoint_every), damages));
             }
             Err(error @ Error::Damaged { .. }) => {
                 tracing::warn!(%error, "the checkpoint cannot be used; replaying the whole log");
@@ -339,5 +394,6 @@ pub(crate) fn recover(
     }
     let mut replay = Replay::from_nothing(log.reader(), known);
     let damages = replay.run()?;
-    Ok((replay.into_writer(log, checkpoint_every), damages))
+    let ready = replay.ready()?;
+    Ok((replay.into_writer(ready, log, checkpoint_every), damages))
 }

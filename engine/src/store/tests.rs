@@ -2,6 +2,7 @@
 
 mod attached;
 mod crash;
+mod lazy;
 
 use std::path::Path;
 

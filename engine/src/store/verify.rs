@@ -11,7 +11,7 @@ use crate::format::blob::{Blob, BlobChunk};
 use crate::format::block::BlockTable;
 use crate::format::compress;
 use crate::format::message::{MessageTable, PieceKind};
-use crate::ids::{LogPos, ShardId};
+use crate::ids::{LogPos, MailboxId, ShardId};
 use crate::io::{IoPath, StoreRoot, shard_disk};
 use crate::log::{Damage, LogOptions, Scan};
 use crate::message::{ListData, Structure};
@@ -167,6 +167,7 @@ impl Verifier<'_> {
                 Err(error) => return self.find(Some(at), error.to_string()),
             },
             Some(Kind::Columns) => format::columns::decode(payload).map(drop),
+            Some(Kind::Accounts) => format::image::decode_accounts(payload).map(drop),
             Some(Kind::Marks) => format::columns::decode_marks(payload).map(drop),
             Some(Kind::HistoryPage) => format::image::decode_history(payload).map(drop),
             Some(Kind::MailboxImage) => format::image::decode_mailbox(payload).map(drop),
@@ -188,34 +189,46 @@ impl Verifier<'_> {
         if from_log.blobs.all() != from_checkpoint.blobs.all() {
             self.find(None, "the checkpoint counts blobs otherwise than the log".to_owned());
         }
-        for (account, list) in &from_log.accounts {
-            if from_checkpoint.accounts.get(account) != Some(list) {
-                self.find(None, format!("account {account}: the checkpoint lists other mailboxes"));
+        let others = from_checkpoint.each_account(&mut |account| {
+            if !from_log.accounts.contains_key(&account) {
+                self.find(None, format!("account {account}: only the checkpoint has it"));
             }
-            for entry in list.iter() {
+        });
+        if let Err(error) = others {
+            self.find(None, format!("the directory of accounts: {error}"));
+        }
+        for (account, listed) in &from_log.accounts {
+            match from_checkpoint.final_list(*account) {
+                Ok(Some(list)) if list == listed.list => {}
+                Ok(_) => {
+                    let what = format!("account {account}: the checkpoint lists other mailboxes");
+                    self.find(None, what);
+                }
+                Err(error) => self.find(None, format!("account {account}: {error}")),
+            }
+            for entry in listed.list.iter() {
                 self.report.mailboxes += 1;
-                let states = from_log.final_state(entry.id).and_then(|from_log| {
-                    Ok((from_log.snapshot(), from_checkpoint.final_state(entry.id)?.snapshot()))
-                });
-                let same = states.and_then(|(log, checkpoint)| {
-                    Ok(same(&log, &checkpoint)? && same_places(&log, from_log, from_checkpoint)?)
-                });
-                let name = &entry.name;
-                match same {
+                let whose = format!("account {account}, mailbox {}", entry.name);
+                match is_same_mailbox(entry.id, from_log, from_checkpoint) {
                     Ok(true) => {}
-                    Ok(false) => self.find(
-                        None,
-                        format!(
-                            "account {account}, mailbox {name}: the checkpoint differs from the log"
-                        ),
-                    ),
-                    Err(error) => {
-                        self.find(None, format!("account {account}, mailbox {name}: {error}"));
+                    Ok(false) => {
+                        self.find(None, format!("{whose}: the checkpoint differs from the log"));
                     }
+                    Err(error) => self.find(None, format!("{whose}: {error}")),
                 }
             }
         }
     }
+}
+
+fn is_same_mailbox(
+    mailbox: MailboxId,
+    from_log: &Replay,
+    from_checkpoint: &Replay,
+) -> Result<bool, Error> {
+    let log = from_log.final_state(mailbox)?.snapshot();
+    let checkpoint = from_checkpoint.final_state(mailbox)?.snapshot();
+    Ok(same(&log, &checkpoint)? && same_places(&log, from_log, from_checkpoint)?)
 }
 
 /// Rebuilds the message, and computes its list piece again.

@@ -18,8 +18,9 @@ use crate::ids::{AccountId, MailboxId, RecordAddr};
 use crate::log::Log;
 use crate::record::Record;
 use crate::state::{MailboxList, MailboxState, Settle};
+use crate::store::accounts::AccountTable;
 use crate::store::blobs::Blobs;
-use crate::store::cells::{AccountCell, AccountTable, MailboxCell};
+use crate::store::cells::{AccountCell, MailboxCell};
 use crate::store::checkpoint::Checkpoints;
 use crate::store::due::Due;
 use crate::store::image;
@@ -66,6 +67,12 @@ pub(crate) struct Writer {
     pub(crate) blobs: Blobs,
     /// Changes that wait for another turn.
     unfinished: VecDeque<Job>,
+    /// Accounts whose buckets lack a change of their lists.
+    pub(crate) listed: BTreeMap<AccountId, Arc<AccountCell>>,
+    /// Buckets that the batch in hand holds, and the accounts that are up to date in them.
+    pub(crate) filed: Vec<(usize, RecordAddr, Vec<Arc<AccountCell>>)>,
+    /// Mailboxes that the batch in hand only looked at, as far as is known yet.
+    borrowed: Vec<MailboxId>,
     /// Mailboxes changed since the last checkpoint.
     pub(crate) open: HashMap<MailboxId, Open>,
     /// Mailbox lists as the batch in hand leaves them.
@@ -129,6 +136,9 @@ impl Writer {
             dictionaries: BTreeMap::new(),
             blobs: Blobs::default(),
             unfinished: VecDeque::new(),
+            listed: BTreeMap::new(),
+            filed: Vec::new(),
+            borrowed: Vec::new(),
             open: HashMap::new(),
             lists: HashMap::new(),
             made: Vec::new(),
@@ -185,7 +195,7 @@ impl Writer {
     }
 
     /// Who made a change is answered first: a thousand watchers would keep them waiting.
-    fn wake_watchers(&mut self) {
+    pub(crate) fn wake_watchers(&mut self) {
         self.changed.drain(..).for_each(|cell| cell.wake_watchers());
     }
 
@@ -194,6 +204,9 @@ impl Writer {
         let len = self.log.pending_len();
         self.log.commit()?;
         self.written.drain(..).for_each(|piece| piece.settle(&self.reader));
+        for (bucket, addr, _accounts) in self.filed.drain(..) {
+            self.accounts.directory().set(bucket, addr);
+        }
         self.checkpoints.count(len);
         self.publish();
         if let Some(due) = &self.due
@@ -206,6 +219,12 @@ impl Writer {
     }
 
     fn publish(&mut self) {
+        // Before its cell goes: nobody shall find the one gone and read the other.
+        for (_, mailbox) in &self.deleted {
+            if let Err(error) = self.reader.set_image(*mailbox, None) {
+                tracing::warn!(%error, %mailbox, "a deleted mailbox keeps its image");
+            }
+        }
         for (account, cell) in self.made.drain(..) {
             account.insert(cell);
         }
@@ -227,10 +246,15 @@ impl Writer {
                 cell.publish_deleted();
             }
             self.open.remove(&mailbox);
-            self.checkpoints.forget(mailbox);
         }
         for (_, account) in self.new_accounts.drain() {
+            self.accounts.directory().count_account();
             self.accounts.insert(account);
+        }
+        for mailbox in self.borrowed.drain(..) {
+            if self.open.get(&mailbox).is_some_and(|open| !open.is_dirty) {
+                self.open.remove(&mailbox);
+            }
         }
     }
 
@@ -240,8 +264,12 @@ impl Writer {
             return Err(Error::NoSuchMailbox);
         }
         if !self.open.contains_key(&cell.id) {
-            let state = MailboxState::of(&*image::snapshot(cell, &self.reader)?);
-            self.open.insert(cell.id, Open::new(state, Arc::clone(cell), false));
+            // The cell may have been let go of just before somebody got hold of it again.
+            let account = self.accounts.find(cell.account, &self.reader)?;
+            let cell = account.ok_or(Error::NoSuchMailbox)?.mailbox(cell.id);
+            let state = MailboxState::of(&*image::snapshot(&cell, &self.reader)?);
+            self.open.insert(cell.id, Open::new(state, Arc::clone(&cell), false));
+            self.borrowed.push(cell.id);
         }
         self.open.get(&cell.id).map(|open| &open.state).ok_or(Error::NoSuchMailbox)
     }

@@ -17,12 +17,15 @@ impl Writer {
         id: AccountId,
         defaults: &[(String, Option<SpecialUse>)],
     ) -> Result<Arc<AccountCell>, Error> {
-        if let Some(account) = self.accounts.find(id).or(self.new_accounts.get(&id).cloned()) {
+        if let Some(account) = self.new_accounts.get(&id) {
+            return Ok(Arc::clone(account));
+        }
+        if let Some(account) = self.accounts.find(id, &self.reader)? {
             return Ok(account);
         }
         let change = self.plan(|numbers| plan_list::account(defaults, numbers))?;
         let list = Arc::new(MailboxList::default());
-        let account = Arc::new(AccountCell::new(id, list, std::collections::HashMap::new()));
+        let account = Arc::new(AccountCell::new(id, list));
         self.change_list(&account, change)?;
         self.new_accounts.insert(id, Arc::clone(&account));
         Ok(account)
@@ -119,6 +122,7 @@ impl Writer {
         if let Record::Listed { change, .. } = record {
             self.follow(account, &change);
         }
+        self.listed.insert(account.id, Arc::clone(account));
         self.lists.insert(account.id, (Arc::clone(account), Arc::new(list)));
         Ok(())
     }
@@ -128,7 +132,7 @@ impl Writer {
         match change {
             ListChange::Account(made) | ListChange::Create(made) => {
                 for mailbox in made {
-                    let open = self.new_mailbox(mailbox);
+                    let open = self.new_mailbox(account.id, mailbox);
                     self.made.push((Arc::clone(account), Arc::clone(&open.cell)));
                     self.open.insert(mailbox.id, open);
                 }
@@ -140,10 +144,10 @@ impl Writer {
         }
     }
 
-    fn new_mailbox(&self, mailbox: &NewMailbox) -> Open {
+    fn new_mailbox(&self, account: AccountId, mailbox: &NewMailbox) -> Open {
         let source: Source = Arc::new(self.reader.clone());
         let state = MailboxState::new(mailbox.uid_validity, source);
-        let cell = Arc::new(MailboxCell::resident(mailbox.id, state.snapshot()));
+        let cell = Arc::new(MailboxCell::resident(mailbox.id, account, state.snapshot()));
         Open::new(state, cell, true)
     }
 }
