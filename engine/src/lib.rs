@@ -32,7 +32,7 @@ pub use ids::{
 };
 pub use log::{LogStats, SYNC_MICROS_BOUNDS};
 pub use record::{FlagAction, SpecialUse};
-pub use state::{Diff, Expunge, FlagEdit, Gone, MailboxEntry, MailboxList, Row, Run, Snapshot};
+pub use state::{Diff, Expunge, FlagEdit, MailboxEntry, MailboxList, Row, Run, Snapshot};
 pub use store::{
     Account, AppendItem, Appended, Copied, Delivery, Expunged, Finding, FlagsEdited, Listings,
     Mailbox, Options, Prepared, Progress, Reads, Receipt, Report, Store, StoredBody, StoredMessage,

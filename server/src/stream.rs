@@ -23,6 +23,7 @@ pub use connection::{Connection, OUTPUT_FULL, StreamError};
 pub use lines::{Ending, Line, Lines};
 
 use self::carrier::Carrier;
+pub use self::carrier::Link;
 use self::compression::Compression;
 use crate::tls::TlsConfigs;
 
@@ -56,6 +57,11 @@ impl Stream {
     /// Whether bytes are encrypted.
     pub fn is_tls(&self) -> bool {
         matches!(self.carrier, Carrier::Tls(_))
+    }
+
+    /// How much of the connection is left, as far as the system has heard.
+    pub fn link(&self) -> Link {
+        self.carrier.link()
     }
 
     /// Whether bytes are compressed.

@@ -22,7 +22,11 @@ impl Snapshot {
     }
 
     /// What of `uids` was removed after `modseq`, in ascending pieces.
-    pub fn gone<'a>(&'a self, modseq: u64, uids: &'a UidSet) -> Result<Gone<'a>, Error> {
+    pub fn gone<'a>(
+        &'a self,
+        modseq: u64,
+        uids: &'a UidSet,
+    ) -> Result<impl Iterator<Item = UidSet> + 'a, Error> {
         let since = self.history.since(modseq, &self.source)?;
         let ends = |entry: &Arc<Vanished>| Some((entry.uids.first()?, entry.uids.last()?));
         let first = since.iter().filter_map(ends).map(|ends| ends.0).min().max(uids.first());
@@ -43,7 +47,7 @@ impl Snapshot {
 }
 
 /// The pieces of [`Snapshot::gone`]: none is empty, and each is above the one before.
-pub struct Gone<'a> {
+struct Gone<'a> {
     since: Vec<Arc<Vanished>>,
     uids: &'a UidSet,
     /// The first UID of the next piece.

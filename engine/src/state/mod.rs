@@ -19,7 +19,6 @@ mod walk;
 
 pub(crate) use chunk::{Chunk, ColumnSource, Source};
 pub use diff::Diff;
-pub use gone::Gone;
 pub(crate) use history::{History, Page};
 pub(crate) use list::plan as plan_list;
 pub use list::{MailboxEntry, MailboxList};

@@ -20,7 +20,7 @@ use crate::config::Role;
 use crate::context::Context;
 use crate::limits::ByteShare;
 use crate::spool::{Spool, SpoolFault, Spooled};
-use crate::stream::{Connection, Stream, StreamError};
+use crate::stream::{Connection, Link, Stream, StreamError};
 
 /// A command larger than this takes its memory from the budget that all receivers share.
 const UNSHARED_LEN_MAX: usize = 64 << 10;
@@ -177,6 +177,21 @@ impl Dialogue {
             tokio::task::yield_now().await;
         }
         Ok(())
+    }
+
+    /// Whether work for the client is still wanted. A client that sends no more may have gone: it is
+    /// told something, once, to find out.
+    pub(crate) async fn is_wanted(&mut self, was_told: &mut bool) -> Result<(), StreamError> {
+        match self.connection.link() {
+            Link::Whole => Ok(()),
+            Link::SilentClient if *was_told => Ok(()),
+            Link::SilentClient => {
+                *was_told = true;
+                self.untagged("OK Still at it");
+                self.connection.flush().await
+            }
+            Link::Gone => Err(StreamError::Closed),
+        }
     }
 
     /// `* text`.

@@ -20,15 +20,6 @@ pub(crate) fn push_number(out: &mut Vec<u8>, number: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
-/// A range of numbers, as in a sequence set.
-pub(crate) fn push_range(out: &mut Vec<u8>, first: u32, last: u32) {
-    push_number(out, first);
-    if first != last {
-        out.push(b':');
-        push_number(out, last);
-    }
-}
-
 /// A string: quoted, or a literal if a quoted one could not hold it.
 pub(crate) fn push_string(out: &mut Vec<u8>, text: &[u8]) {
     if !text.iter().all(|byte| matches!(byte, b' '..=b'~')) {

@@ -1,12 +1,25 @@
 //! What carries bytes: a socket, or TLS on one.
 
+use std::future::Future as _;
 use std::io;
-use std::pin::Pin;
-use std::task::{Context as TaskContext, Poll};
+use std::pin::{Pin, pin};
+use std::task::{Context as TaskContext, Poll, Waker};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
+
+/// How much of a connection is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// Nothing is known to be wrong.
+    Whole,
+    /// The client sends no more. It may still be there to read; whether it is, shows when something
+    /// is sent.
+    SilentClient,
+    /// Nobody is there.
+    Gone,
+}
 
 /// What carries bytes.
 #[derive(Debug)]
@@ -32,6 +45,24 @@ impl Carrier {
                 socket.readable().await
             }
             Self::Closed => Ok(()),
+        }
+    }
+
+    /// How much of the connection is left, as far as the system has heard.
+    pub(super) fn link(&self) -> Link {
+        let socket = match self {
+            Self::Plain(socket) => socket,
+            Self::Tls(stream) => stream.get_ref().0,
+            Self::Closed => return Link::Gone,
+        };
+        // Looked at once, not waited for.
+        let mut looking = TaskContext::from_waker(Waker::noop());
+        let both = Interest::READABLE.add(Interest::WRITABLE);
+        match pin!(socket.ready(both)).poll(&mut looking) {
+            Poll::Ready(Err(_)) => Link::Gone,
+            Poll::Ready(Ok(ready)) if ready.is_write_closed() => Link::Gone,
+            Poll::Ready(Ok(ready)) if ready.is_read_closed() => Link::SilentClient,
+            Poll::Ready(Ok(_)) | Poll::Pending => Link::Whole,
         }
     }
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::Stream;
+use super::{Link, Stream};
 use crate::tls::TlsConfigs;
 
 /// What one read asks for: enough for pipelined commands, and for messages few system calls.
@@ -281,6 +281,11 @@ impl Connection {
         self.input.clear();
         self.taken = 0;
         Ok(self.stream.start_tls(tls, within).await?)
+    }
+
+    /// How much of the connection is left, as far as the system has heard.
+    pub fn link(&self) -> Link {
+        self.stream.link()
     }
 
     /// Whether bytes are compressed.

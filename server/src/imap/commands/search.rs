@@ -8,7 +8,7 @@ mod found;
 
 use std::sync::Arc;
 
-use engine::{Error, Mailbox, Row};
+use engine::{Error, Mailbox, Run};
 
 use self::condition::{Condition, Cost};
 use self::found::Found;
@@ -17,6 +17,7 @@ use crate::imap::dialogue::{Dialogue, blocking};
 use crate::imap::outcome::Outcome;
 use crate::imap::response::Done;
 use crate::imap::session::Selected;
+use crate::imap::walk::Walk;
 
 /// Messages looked at in one go.
 const PIECE_ROWS: usize = 4096;
@@ -35,19 +36,21 @@ pub(crate) async fn search(
     selected.authenticated.condstore |= asks_modseq;
     let condition = Condition::all(&search.keys, &selected.view)?;
     let snapshot = Arc::clone(selected.view.snapshot());
-    let candidates = condition.candidates(&snapshot)?;
+    let (uids, since) = condition.bounds();
     let mut scan = Scan { condition: &condition, mailbox: &selected.mailbox };
-    let mut found = Found::new(search.numbering);
-    let mut rows = snapshot.rows(&candidates);
+    let mut found = Found::new(search.numbering, Arc::clone(&snapshot));
+    let mut walk = Walk::new(snapshot.runs_since(&uids, since));
+    let mut was_told = false;
     loop {
         let has_more = match condition.cost() {
-            Cost::Row => scan.piece(&mut rows, &mut found),
-            Cost::Header | Cost::Message => blocking(|| scan.piece(&mut rows, &mut found)),
+            Cost::Row => scan.piece(&mut walk, &mut found),
+            Cost::Header | Cost::Message => blocking(|| scan.piece(&mut walk, &mut found)),
         }?;
         if !has_more {
             break;
         }
         tokio::task::yield_now().await;
+        dialogue.is_wanted(&mut was_told).await?;
     }
     match search.returns {
         None => found.write_plain(asks_modseq, dialogue).await?,
@@ -66,26 +69,34 @@ impl Scan<'_> {
     /// read does not match.
     fn piece(
         &mut self,
-        rows: &mut impl Iterator<Item = Result<Row, Error>>,
+        walk: &mut Walk<impl Iterator<Item = Result<Run, Error>>>,
         found: &mut Found,
     ) -> Result<bool, Error> {
-        let mut bytes = 0;
-        for _ in 0..PIECE_ROWS {
-            let Some(row) = rows.next() else { return Ok(false) };
-            let row = row?;
-            let mut candidate = condition::Candidate::new(&row, self.mailbox);
-            match self.condition.holds(&mut candidate) {
-                Ok(true) => found.push(&row),
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::error!(uid = row.uid.get(), %error, "cannot search a message");
-                }
+        let (mut messages, mut bytes) = (0, 0);
+        while messages < PIECE_ROWS && bytes < PIECE_BYTES {
+            let Some((run, nth)) = walk.here()? else { return Ok(false) };
+            match self.condition.by_flags(run.flags(nth)) {
+                Some(true) => found.push(run, nth),
+                Some(false) => {}
+                None => bytes += self.look((run, nth), found),
             }
-            bytes += candidate.bytes_read();
-            if bytes > PIECE_BYTES {
-                break;
-            }
+            messages += 1;
+            walk.go_to(nth + 1);
         }
         Ok(true)
+    }
+
+    /// Looks at more than the flags of a message; says how many bytes of it were read.
+    fn look(&self, (run, nth): (&Run, usize), found: &mut Found) -> u64 {
+        let Some(row) = run.row(nth) else { return 0 };
+        let mut candidate = condition::Candidate::new(&row, self.mailbox);
+        match self.condition.holds(&mut candidate) {
+            Ok(true) => found.push(run, nth),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::error!(uid = row.uid.get(), %error, "cannot search a message");
+            }
+        }
+        candidate.bytes_read()
     }
 }

@@ -319,3 +319,27 @@ mod in_tls {
         assert!(matches!(connection.fill(never()).await, Err(StreamError::Closed)));
     }
 }
+
+#[tokio::test]
+async fn a_client_that_is_gone_shows_once_it_is_told_something() {
+    let (mut connection, mut client) = pair().await;
+    assert_eq!(connection.link(), Link::Whole);
+    // One that sends no more but listens is still there.
+    client.shutdown().await.expect("shutdown");
+    while connection.link() == Link::Whole {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(connection.link(), Link::SilentClient);
+    connection.output().extend_from_slice(b"* OK\r\n");
+    connection.flush().await.expect("flushed");
+    assert_eq!(connection.link(), Link::SilentClient);
+    // One that has gone is found out by what it does not take.
+    drop(client);
+    while connection.link() != Link::Gone {
+        connection.output().extend_from_slice(b"* OK\r\n");
+        if connection.flush().await.is_err() {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+}

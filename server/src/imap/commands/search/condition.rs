@@ -2,7 +2,7 @@
 
 use engine::message::{ListData, Structure};
 use engine::search::{Needle, body_contains, field_contains, text_contains};
-use engine::{EmailId, Error, FlagBits, Mailbox, Row, Snapshot, StoredMessage, ThreadId, UidSet};
+use engine::{EmailId, Error, FlagBits, Mailbox, Row, StoredMessage, ThreadId, UidSet};
 
 use crate::imap::command::{DateField, DateRelation, Numbering, SearchKey};
 use crate::imap::response::Refusal;
@@ -98,22 +98,33 @@ impl Condition {
         }
     }
 
-    /// A set that holds every message for which the condition can hold.
-    pub(super) fn candidates(&self, snapshot: &Snapshot) -> Result<UidSet, Error> {
-        Ok(match self {
-            Self::Uids(uids) => uids.clone(),
-            Self::Never => UidSet::new(),
-            Self::Flags(flags) => snapshot.uids_with(*flags)?,
-            Self::ModSeq(modseq) => snapshot.changed_since(modseq.saturating_sub(1))?,
+    /// UIDs, and a mod-sequence, outside of which the condition holds for no message.
+    pub(super) fn bounds(&self) -> (UidSet, u64) {
+        match self {
+            Self::Uids(uids) => (uids.clone(), 0),
+            Self::Never => (UidSet::new(), 0),
+            Self::ModSeq(modseq) => (UidSet::all(), modseq.saturating_sub(1)),
             Self::All(conditions) => {
-                let mut all = UidSet::all();
-                for condition in conditions {
-                    all = all.intersection(&condition.candidates(snapshot)?);
-                }
-                all
+                let bounds = conditions.iter().map(Self::bounds);
+                bounds.fold((UidSet::all(), 0), |(uids, modseq), more| {
+                    (uids.intersection(&more.0), modseq.max(more.1))
+                })
             }
-            _ => UidSet::all(),
-        })
+            _ => (UidSet::all(), 0),
+        }
+    }
+
+    /// Whether the condition holds for a message with these flags, if flags decide.
+    pub(super) fn by_flags(&self, flags: FlagBits) -> Option<bool> {
+        match self {
+            Self::Always => Some(true),
+            Self::Never => Some(false),
+            Self::Flags(wanted) => Some(flags & *wanted == *wanted),
+            Self::Not(condition) => condition.by_flags(flags).map(|holds| !holds),
+            Self::Any(conditions) => decided(conditions, flags, true),
+            Self::All(conditions) => decided(conditions, flags, false),
+            _ => None,
+        }
     }
 
     /// Whether the condition holds for a message.
@@ -168,6 +179,19 @@ impl Condition {
             }
         })
     }
+}
+
+/// One of the conditions is enough to decide if it is `decisive`, else all are needed.
+fn decided(conditions: &[Condition], flags: FlagBits, decisive: bool) -> Option<bool> {
+    let mut decided = Some(!decisive);
+    for condition in conditions {
+        match condition.by_flags(flags) {
+            Some(holds) if holds == decisive => return Some(decisive),
+            Some(_) => {}
+            None => decided = None,
+        }
+    }
+    decided
 }
 
 /// A day since 1970-01-01, in the zone of the date itself.
