@@ -56,8 +56,9 @@ pub(crate) fn push_literal(out: &mut Vec<u8>, pieces: &[&[u8]]) {
 pub(crate) fn push_text_literal(out: &mut Vec<u8>, pieces: &[&[u8]]) {
     let start = out.len();
     push_literal(out, pieces);
-    for octet in out.iter_mut().skip(start).filter(|octet| **octet == 0) {
-        *octet = 0x80;
+    // Without a branch, many octets at a time.
+    for octet in out.get_mut(start..).unwrap_or_default() {
+        *octet = if *octet == 0 { 0x80 } else { *octet };
     }
 }
 

@@ -29,6 +29,17 @@ impl FetchItems {
         self.sections.iter().any(|section| section.marks_seen)
     }
 
+    /// Whether answering needs what clients list messages by.
+    pub fn lists_messages(&self) -> bool {
+        use FetchAttribute::{Body, BodyStructure, Envelope, Preview};
+        let is_listed = |section: &SectionPart| {
+            let SectionPath { parts, fields } = &section.path;
+            parts.is_empty() && matches!(fields, HeaderFields::Only(_))
+        };
+        [Body, BodyStructure, Envelope, Preview].into_iter().any(|item| self.wants(item))
+            || self.sections.iter().any(is_listed)
+    }
+
     /// Whether answering needs a message's bytes or list data, not only its row.
     pub fn reads_messages(&self) -> bool {
         use FetchAttribute::{Body, BodyStructure, Envelope, Preview};

@@ -259,7 +259,10 @@ impl Writer<'_> {
         }
         let stored = self.mailbox.message(row);
         let message = OpenMessage::new(stored, row.email_id, self.last_body.take());
-        self.listings.seek(row)?;
+        // Whoever wants only the message itself waits for no list part, and for none's damage.
+        if self.items.lists_messages() {
+            self.listings.seek(row)?;
+        }
         for attribute in &self.items.attributes {
             section::push(*attribute, &mut self.listings, out)?;
         }
