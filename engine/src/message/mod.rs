@@ -38,6 +38,7 @@ pub(crate) use hot_fields::HotFields;
 pub use list_data::ListData;
 pub(crate) use list_data::{push_without_extensions, take_body_structure};
 pub use preview::preview;
+pub(crate) use preview::preview_from;
 pub use recipe::Recipe;
 pub use section::{Located, Octets, Pieces, Section, SectionText};
 pub use sort_keys::SortKeys;

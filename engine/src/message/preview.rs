@@ -13,6 +13,10 @@ mod html;
 mod plain;
 mod words;
 
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::ops::Range;
+
 use self::words::{Reading, Words};
 use super::charset;
 use super::content_type::{ContentType, MediaDefault, MimeHeader, Params};
@@ -22,6 +26,8 @@ use crate::limits::PREVIEW_PARTS_MAX;
 
 /// Bytes of a part, still encoded, that are looked at first, then if they say too little.
 const FRONTS: [usize; 2] = [4 << 10, 64 << 10];
+/// Bytes of a part's header that are looked at.
+const HEADER_LEN: usize = 64 << 10;
 /// Characters with which a preview says enough.
 const CHARS_ENOUGH: usize = 60;
 /// Bytes of HTML in which it names its charset.
@@ -29,8 +35,18 @@ const META_LEN: usize = 1024;
 
 /// The preview of a message, whose parts lie where `structure` says.
 pub fn preview(message: &[u8], structure: &Structure) -> String {
-    let mut search = Search { message, structure, parts_left: PREVIEW_PARTS_MAX };
-    search.part(0, Wanted::Text).unwrap_or_default()
+    let read = |range| Ok(Cow::Borrowed(message.get(range).unwrap_or_default()));
+    let words: Result<String, Infallible> = preview_from(structure, read);
+    words.unwrap_or_default()
+}
+
+/// The preview of a message of which `read` gives any range; few are asked for, all of them short.
+pub(crate) fn preview_from<'a, E>(
+    structure: &Structure,
+    read: impl FnMut(Range<usize>) -> Result<Cow<'a, [u8]>, E>,
+) -> Result<String, E> {
+    let mut search = Search { structure, read, parts_left: PREVIEW_PARTS_MAX };
+    search.part(0, Wanted::Text).map(Option::unwrap_or_default)
 }
 
 /// Which leaves count.
@@ -41,59 +57,74 @@ enum Wanted {
     Html,
 }
 
-struct Search<'a> {
-    message: &'a [u8],
-    structure: &'a Structure,
+struct Search<'s, R> {
+    structure: &'s Structure,
+    read: R,
     parts_left: usize,
 }
 
-impl Search<'_> {
+impl<'a, E, R: FnMut(Range<usize>) -> Result<Cow<'a, [u8]>, E>> Search<'_, R> {
     /// The first words in a part. Calls itself for nested parts, at most `PART_DEPTH_MAX` deep,
     /// and twice for the alternatives of the outermost `multipart/alternative`.
-    fn part(&mut self, index: usize, wanted: Wanted) -> Option<String> {
-        self.parts_left = self.parts_left.checked_sub(1)?;
-        let part = self.structure.parts().get(index)?;
-        let mime = MimeHeader::of(self.message.get(part.header()).unwrap_or_default());
+    fn part(&mut self, index: usize, wanted: Wanted) -> Result<Option<String>, E> {
+        let structure = self.structure;
+        let Some(part) = structure.parts().get(index).filter(|_| self.parts_left > 0) else {
+            return Ok(None);
+        };
+        self.parts_left -= 1;
+        let header = self.front_of(part.header(), HEADER_LEN)?;
+        let mime = MimeHeader::of(&header);
         let (disposition, _) = Params::after_token(mime.disposition.unwrap_or_default());
         if disposition.eq_ignore_ascii_case(b"attachment") {
-            return None;
+            return Ok(None);
         }
         let content_type = ContentType::parse(mime.content_type, MediaDefault::Text);
         let is_alternative = content_type.is("multipart", "alternative");
         match (part.kind(), wanted) {
-            (PartKind::Leaf, _) => self.leaf(part, &mime, &content_type, wanted),
-            (PartKind::Message, _) => None,
+            (PartKind::Leaf, _) => match Body::of(part, &mime, &content_type, wanted) {
+                Some(body) => self.first_words(&body),
+                None => Ok(None),
+            },
+            (PartKind::Message, _) => Ok(None),
             (PartKind::Multipart, Wanted::Text) if is_alternative => {
-                let plain = self.children(index, Wanted::Plain);
-                plain.or_else(|| self.children(index, Wanted::Html))
+                match self.children(index, Wanted::Plain)? {
+                    None => self.children(index, Wanted::Html),
+                    plain => Ok(plain),
+                }
             }
             (PartKind::Multipart, _) => self.children(index, wanted),
         }
     }
 
-    fn children(&mut self, index: usize, wanted: Wanted) -> Option<String> {
-        self.structure.children(index).find_map(|(child, _)| self.part(child, wanted))
+    fn children(&mut self, index: usize, wanted: Wanted) -> Result<Option<String>, E> {
+        let structure = self.structure;
+        for (child, _) in structure.children(index) {
+            if let Some(words) = self.part(child, wanted)? {
+                return Ok(Some(words));
+            }
+        }
+        Ok(None)
     }
 
-    fn leaf(
-        &self,
-        part: &Part,
-        mime: &MimeHeader<'_>,
-        kind: &ContentType<'_>,
-        wanted: Wanted,
-    ) -> Option<String> {
-        let format = match &*kind.subtype {
-            b"plain" if wanted != Wanted::Html => Format::Plain,
-            b"html" if wanted != Wanted::Plain => Format::Html,
-            _ => return None,
-        };
-        if &*kind.kind != b"text" {
-            return None;
+    fn first_words(&mut self, body: &Body) -> Result<Option<String>, E> {
+        let mut text = String::new();
+        let mut words = Words::default();
+        for len in FRONTS {
+            let is_cut = len < body.range.len();
+            text = body.text(&self.front_of(body.range.clone(), len)?, is_cut);
+            words = body.read(&text, Reading::OwnWords);
+            if words.count() >= CHARS_ENOUGH || !is_cut {
+                break;
+            }
         }
-        let body = self.message.get(part.body()).unwrap_or_default();
-        let charset = kind.params().value_of("charset");
-        let body = Body { format, encoding: mime.encoding_name(), charset, bytes: body };
-        Some(body.first_words()).filter(|words| !words.is_empty())
+        if words.count() == 0 {
+            words = body.read(&text, Reading::Everything);
+        }
+        Ok(Some(words.into_text()).filter(|words| !words.is_empty()))
+    }
+
+    fn front_of(&mut self, range: Range<usize>, len: usize) -> Result<Cow<'a, [u8]>, E> {
+        (self.read)(range.start..range.end.min(range.start.saturating_add(len)))
     }
 }
 
@@ -104,34 +135,34 @@ enum Format {
 }
 
 /// The body of a text part, still encoded.
-struct Body<'a> {
+struct Body {
     format: Format,
     encoding: Vec<u8>,
     charset: Option<Vec<u8>>,
-    bytes: &'a [u8],
+    /// Where it lies in the message.
+    range: Range<usize>,
 }
 
-impl Body<'_> {
-    fn first_words(&self) -> String {
-        let mut text = String::new();
-        let mut words = Words::default();
-        for len in FRONTS {
-            text = self.front(len);
-            words = self.read(&text, Reading::OwnWords);
-            if words.count() >= CHARS_ENOUGH || len >= self.bytes.len() {
-                break;
-            }
-        }
-        if words.count() == 0 {
-            words = self.read(&text, Reading::Everything);
-        }
-        words.into_text()
+impl Body {
+    /// Of a leaf that is text of the kind that is wanted.
+    fn of(
+        part: &Part,
+        mime: &MimeHeader<'_>,
+        kind: &ContentType<'_>,
+        wanted: Wanted,
+    ) -> Option<Self> {
+        let format = match &*kind.subtype {
+            b"plain" if wanted != Wanted::Html => Format::Plain,
+            b"html" if wanted != Wanted::Plain => Format::Html,
+            _ => return None,
+        };
+        let charset = kind.params().value_of("charset");
+        let body = Self { format, encoding: mime.encoding_name(), charset, range: part.body() };
+        (&*kind.kind == b"text").then_some(body)
     }
 
-    /// The text at the front of the body.
-    fn front(&self, len: usize) -> String {
-        let is_cut = len < self.bytes.len();
-        let encoded = self.bytes.get(..len).unwrap_or(self.bytes);
+    /// The text of the body, or of its front, where it was cut.
+    fn text(&self, encoded: &[u8], is_cut: bool) -> String {
         let encoded = if is_cut { without_open_escape(encoded) } else { encoded };
         let decoded = transfer::decode(&self.encoding, encoded);
         let bytes = if is_cut { without_last_character(&decoded) } else { &*decoded };

@@ -1,5 +1,6 @@
 //! A stored message, read piece by piece: what a list needs never reads the body.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -7,7 +8,7 @@ use crate::format::block::{BlockMessage, BlockTable};
 use crate::format::compress;
 use crate::format::message::{Attachment, MessageTable, PieceKind};
 use crate::ids::{EmailId, RecordAddr};
-use crate::message::{ListData, Structure, preview};
+use crate::message::{ListData, Structure, preview_from};
 use crate::record::Kind;
 use crate::store::block_cache;
 use crate::store::body::StoredBody;
@@ -17,9 +18,6 @@ use crate::{Error, Fault};
 
 /// How much the first read of a message fetches: the table, and nearly always the head with it.
 const FIRST_READ: usize = 4096 - 12;
-
-/// Bytes of a body that its first words are looked for in.
-const PREVIEW_FROM: u64 = 64 << 10;
 
 /// The bytes and list data of one message; reads when asked.
 #[derive(Clone)]
@@ -69,20 +67,37 @@ impl StoredMessage {
     /// What follows the header, to be read in ranges.
     pub fn open_body(&self) -> Result<StoredBody, Error> {
         self.reader.reads().body();
+        self.body_to_read()
+    }
+
+    fn body_to_read(&self) -> Result<StoredBody, Error> {
         self.read(|record| record.open_body(&self.reader))
     }
 
-    /// The first words of its text (RFC 8970), as far as its beginning has any.
+    /// The first words of the text, for lists (RFC 8970); empty where there is none.
     pub fn preview(&self) -> Result<String, Error> {
-        self.reader.reads().head();
         self.reader.reads().body();
-        self.read(|record| {
-            let list = record.list_data(&self.reader)?;
-            let structure = list.structure();
-            let structure = structure.map_err(|fault| self.reader.damaged(record.addr, fault))?;
-            let mut bytes = list.header().to_vec();
-            record.open_body(&self.reader)?.read(0..PREVIEW_FROM, &mut bytes)?;
-            Ok(preview(&bytes, &structure))
+        self.preview_with(&self.list()?)
+    }
+
+    /// The same where the head is at hand. For upkeep: it counts as nobody's reading of a body.
+    pub(crate) fn preview_with(&self, head: &ListData) -> Result<String, Error> {
+        let at = || self.reader.place(self.email_id).unwrap_or_default();
+        let structure = head.structure().map_err(|fault| self.reader.damaged(at(), fault))?;
+        let header = head.header();
+        let mut body = None;
+        preview_from(&structure, |range| {
+            if range.end <= header.len() {
+                return Ok(Cow::Borrowed(header.get(range).unwrap_or_default()));
+            }
+            let opened = match body.take() {
+                Some(opened) => opened,
+                None => self.body_to_read()?,
+            };
+            let in_body = |at: usize| at.saturating_sub(header.len()) as u64;
+            let mut bytes = Vec::with_capacity(range.len());
+            body.insert(opened).read(in_body(range.start)..in_body(range.end), &mut bytes)?;
+            Ok(Cow::Owned(bytes))
         })
     }
 

@@ -293,6 +293,35 @@ fn messages_in_list_parts_are_listed_without_reading_one_of_them() {
     list(&store, "from the log alone");
 }
 
+/// The words are those of the whole message, though only the front of its text is read.
+#[test]
+fn previews_are_found_in_long_text_and_behind_long_attachments() {
+    let dir = tempfile::tempdir().expect("directory");
+    let store = Store::create(&dir.path().join("store"), &options()).expect("create");
+    let account = store.ensure_account(ACCOUNT, &DEFAULTS).wait().expect("account");
+    let inbox = account.mailbox("inbox").expect("inbox");
+    let long = format!("Subject: long\r\n\r\n{}", "words and more words\r\n".repeat(9000));
+    let attachment = "QUJD".repeat(40_000);
+    let behind = format!(
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: image/png\r\n\
+         Content-Transfer-Encoding: base64\r\n\r\n{attachment}\r\n--b\r\n\r\nbehind\r\n--b--\r\n"
+    );
+    for text in [&long, &behind] {
+        let appended = AppendItem { message: Prepared::new(text.as_bytes()), ..item(1) };
+        inbox.append(vec![appended]).wait().expect("append");
+    }
+    store.upkeep().expect("upkeep");
+    let (snapshot, mut listings) = (inbox.snapshot(), inbox.listings());
+    for (row, words) in
+        snapshot.rows(&snapshot.all_uids().expect("uids")).zip(["words and", "behind"])
+    {
+        let row = row.expect("row");
+        listings.seek(&row).expect("a listing");
+        assert!(listings.preview().expect("preview").starts_with(words), "{words}");
+        assert!(inbox.message(&row).preview().expect("preview").starts_with(words), "{words}");
+    }
+}
+
 /// A thousand sessions that watch one mailbox all make the same step.
 #[test]
 fn sessions_that_make_the_same_step_share_what_leads_over_it() {

@@ -87,7 +87,7 @@ pub(crate) fn stretches_of(message: &StoredMessage) -> Result<[Vec<u8>; SECTIONS
     let structure = head.body_structure_with_extensions();
     let mut keys = Vec::new();
     SortKeys::of(head.header()).encode(&mut keys);
-    let preview = message.preview()?.into_bytes();
+    let preview = message.preview_with(&head)?.into_bytes();
     Ok([head.envelope().to_vec(), structure, hot, received, preview, keys])
 }
 
