@@ -74,6 +74,12 @@ impl StoredMessage {
         self.read(|record| record.open_body(&self.reader))
     }
 
+    /// What of the body is stored with the message.
+    pub(crate) fn body_rest(&self) -> Result<Vec<u8>, Error> {
+        self.reader.reads().body();
+        self.read(|record| record.rest(&self.reader))
+    }
+
     /// The first words of the text, for lists (RFC 8970); empty where there is none.
     pub fn preview(&self) -> Result<String, Error> {
         self.reader.reads().body();

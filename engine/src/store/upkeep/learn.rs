@@ -46,7 +46,7 @@ impl Upkeep {
             for number in (highest / 2..=highest).step_by(usize::try_from(step).unwrap_or(1)) {
                 let email_id = places::email_id(shard.id().0, number);
                 let message = StoredMessage::new(shard.reader().clone(), email_id);
-                match message.list().and_then(|head| Ok((head, message.body()?))) {
+                match message.list().and_then(|head| Ok((head, message.body_rest()?))) {
                     Ok((head, body)) => {
                         heads.add(head.as_bytes());
                         bodies.add(&body);
