@@ -49,5 +49,5 @@ pub(crate) fn start(dir: &Path, ports: Ports) -> io::Result<Process> {
     };
     let mut command = Command::new("dovecot");
     command.args(["-F", "-c"]).arg(dir.join("dovecot.conf"));
-    Process::start_listening(&mut command, ports.lmtp).map_err(missing)
+    Process::start_listening(&mut command, &[ports.imap, ports.lmtp]).map_err(missing)
 }

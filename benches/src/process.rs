@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io::{self, BufRead as _, BufReader};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -44,17 +45,17 @@ impl Process {
         Err(io::Error::other("the server ended before it was ready"))
     }
 
-    /// Starts a program in the foreground and waits until a port answers.
-    pub fn start_listening(command: &mut Command, port: u16) -> io::Result<Self> {
+    /// Starts a program in the foreground and waits until all its ports answer. Processes of an
+    /// earlier one may still hold them; these are waited for too.
+    pub fn start_listening(command: &mut Command, ports: &[u16]) -> io::Result<Self> {
+        let answers = |port: &u16| TcpStream::connect(("127.0.0.1", *port)).is_ok();
+        wait_until(|| !ports.iter().any(answers))?;
         let began = Instant::now();
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            if began.elapsed() > Duration::from_secs(20) {
-                return Err(io::Error::other("the server does not listen"));
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Ok(Self { child, start: began.elapsed(), ran: Mutex::default() })
+        let mut process = Self { child, start: Duration::ZERO, ran: Mutex::default() };
+        wait_until(|| ports.iter().all(answers))?;
+        process.start = began.elapsed();
+        Ok(process)
     }
 
     /// CPU time, user and system, of all threads of the process and of all processes below it, to
@@ -140,6 +141,17 @@ impl Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Waits for a server to come or go, 20 seconds at most.
+fn wait_until(is_so: impl Fn() -> bool) -> io::Result<()> {
+    for _ in 0..1000 {
+        if is_so() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Err(io::Error::other("the server neither comes nor goes"))
 }
 
 impl Drop for Process {
