@@ -229,6 +229,11 @@ impl Log {
         self.replace_manifest(manifest)
     }
 
+    /// Leaves no checkpoint to start from.
+    pub(crate) fn forget_checkpoint(&mut self) -> Result<(), Error> {
+        self.replace_manifest(Manifest { checkpoint: None, ..self.manifest.clone() })
+    }
+
     /// The newest checkpoint.
     pub(crate) fn checkpoint(&self) -> Option<RecordAddr> {
         self.manifest.checkpoint

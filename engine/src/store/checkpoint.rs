@@ -28,6 +28,7 @@ pub(crate) struct Checkpoints {
     since: u64,
     /// Whether records stand in the log that the newest checkpoint lacks.
     is_stale: bool,
+    is_given_up: bool,
     under_way: Option<UnderWay>,
 }
 
@@ -42,13 +43,23 @@ impl Checkpoints {
     /// written at once, so that crashes in a row do not make starts longer and longer.
     pub(crate) fn new(every: u64, is_stale: bool) -> Self {
         let since = if is_stale { every } else { 0 };
-        Self { every, since, is_stale, under_way: None }
+        Self { every, since, is_stale, is_given_up: false, under_way: None }
     }
 
     /// Counts what a commit writes.
     pub(crate) fn count(&mut self, len: u64) {
         self.since = self.since.saturating_add(len);
         self.is_stale |= len > 0;
+    }
+
+    /// The next one is due at once.
+    pub(crate) fn hurry(&mut self) {
+        (self.is_stale, self.since) = (true, self.every);
+    }
+
+    /// None is written any more, since it would name what is damaged.
+    pub(crate) fn give_up(&mut self) {
+        (self.is_given_up, self.under_way) = (true, None);
     }
 
     pub(crate) fn is_under_way(&self) -> bool {
@@ -59,7 +70,9 @@ impl Checkpoints {
 impl Writer {
     /// Begins a checkpoint when one is due, or goes on with the one under way.
     pub(crate) fn checkpoint_a_bit(&mut self) {
-        let is_due = self.checkpoints.is_stale && self.checkpoints.since >= self.checkpoints.every;
+        let is_due = self.checkpoints.is_stale
+            && !self.checkpoints.is_given_up
+            && self.checkpoints.since >= self.checkpoints.every;
         if !self.checkpoints.is_under_way() && (!is_due || self.log.is_poisoned()) {
             return;
         }
@@ -77,7 +90,9 @@ impl Writer {
         // Lists are written as readers see them.
         self.commit()?;
         // One that is under way lacks what came after it began.
-        while self.checkpoints.is_under_way() || self.checkpoints.is_stale {
+        while !self.checkpoints.is_given_up
+            && (self.checkpoints.is_under_way() || self.checkpoints.is_stale)
+        {
             self.begin_checkpoint();
             let step = self.checkpoint_step();
             if step.is_err() {

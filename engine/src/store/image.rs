@@ -6,15 +6,16 @@ use crate::Error;
 use crate::Fault;
 use crate::ids::{AccountId, MailboxId, ModSeq, RecordAddr};
 use crate::image::{MailboxImage, PageRef};
-use crate::state::{Chunk, History, Lists, MailboxState, Page, Snapshot, Source};
+use crate::state::{Chunk, History, Lists, MailboxState, Page, Snapshot};
 use crate::store::cells::MailboxCell;
+use crate::store::heal;
 use crate::store::reader::ShardReader;
 
 /// The newest snapshot of a mailbox, read from its image if nobody has opened it before.
 pub(crate) fn snapshot(cell: &MailboxCell, reader: &ShardReader) -> Result<Arc<Snapshot>, Error> {
     cell.snapshot(|| {
         let addr = reader.image(cell.id)?.ok_or(Error::NoSuchMailbox)?;
-        load(addr, reader).map(|(_, state)| state.snapshot())
+        reader.noting(cell.id, load(addr, reader)).map(|(_, state)| state.snapshot())
     })
 }
 
@@ -25,7 +26,7 @@ pub(crate) fn load(
 ) -> Result<(AccountId, MailboxState), Error> {
     let image = reader.mailbox(addr)?;
     let invalid = || reader.damaged(addr, Fault::Invalid("mod-sequence"));
-    let source: Source = Arc::new(reader.clone());
+    let source = heal::source(reader, image.mailbox);
     let chunks = image.chunks.iter();
     let state = MailboxState {
         uid_validity: image.uid_validity,

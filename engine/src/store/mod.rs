@@ -12,6 +12,7 @@ mod dictionaries;
 mod directory;
 mod due;
 mod dump;
+mod heal;
 mod image;
 mod kept;
 mod listings;
@@ -114,8 +115,8 @@ impl Store {
         let (mut shards, mut stats) = (Vec::new(), Vec::new());
         let dictionaries = Dictionaries::default();
         let kept = Arc::new(Kept::new(options.index_len_max));
-        let common = Shared { dictionaries: dictionaries.clone(), kept };
         let due = Arc::new(Due::default());
+        let common = Shared { dictionaries: dictionaries.clone(), kept, due: Arc::clone(&due) };
         for (number, disk) in (0..).zip(disks) {
             let shard = ShardId(number);
             let segment_len_max = options.segment_len_max;

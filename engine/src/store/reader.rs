@@ -12,8 +12,10 @@ use crate::ids::{EmailId, MailboxId, RecordAddr, ShardId};
 use crate::image::{BlobUse, Checkpoint, MailboxImage, PartRef, StoredAccount, Vanished};
 use crate::log::LogReader;
 use crate::record::Kind;
-use crate::state::{ColumnSource, Evict, Keeper};
+use crate::state::{Evict, Keeper};
 use crate::store::dictionaries::Dictionaries;
+use crate::store::due::Due;
+use crate::store::heal::Ailing;
 use crate::store::kept::Kept;
 use crate::store::options::Options;
 use crate::store::places::{self, Places};
@@ -26,13 +28,15 @@ pub(crate) struct Shared {
     pub(crate) dictionaries: Dictionaries,
     /// What is kept in memory.
     pub(crate) kept: Arc<Kept>,
+    /// Is rung where something is damaged that can be made again.
+    pub(crate) due: Arc<Due>,
 }
 
 impl Default for Shared {
     /// Of a store that is only read.
     fn default() -> Self {
         let kept = Arc::new(Kept::new(Options::default().index_len_max));
-        Self { dictionaries: Dictionaries::default(), kept }
+        Self { dictionaries: Dictionaries::default(), kept, due: Arc::default() }
     }
 }
 
@@ -51,6 +55,7 @@ pub(crate) struct ShardReader {
     log: LogReader,
     tables: Arc<Tables>,
     shared: Shared,
+    ailing: Arc<Ailing>,
     reads: Arc<Reads>,
     /// No two readers of different logs have the same.
     id: u64,
@@ -61,7 +66,14 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 impl ShardReader {
     pub(crate) fn new(log: LogReader, tables: Tables, shared: Shared) -> Self {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        Self { log, tables: Arc::new(tables), shared, reads: Arc::default(), id }
+        Self {
+            log,
+            tables: Arc::new(tables),
+            shared,
+            ailing: Arc::default(),
+            reads: Arc::default(),
+            id,
+        }
     }
 
     pub(crate) fn shard(&self) -> ShardId {
@@ -180,12 +192,36 @@ impl ShardReader {
 
     /// The accounts of a bucket.
     pub(crate) fn accounts(&self, addr: RecordAddr) -> Result<Vec<StoredAccount>, Error> {
-        let payload = self.read(addr, Kind::Accounts)?;
+        let payload = self.noting_table(self.read(addr, Kind::Accounts))?;
         format::image::decode_accounts(&payload).map_err(|fault| self.damaged(addr, fault))
     }
 
+    /// What was found damaged and can be made again.
+    pub(crate) fn ailing(&self) -> &Ailing {
+        &self.ailing
+    }
+
+    /// Takes note of the mailbox where its columns or the like are damaged.
+    pub(crate) fn noting<T>(&self, mailbox: MailboxId, read: Result<T, Error>) -> Result<T, Error> {
+        if let Err(error @ Error::Damaged { .. }) = &read {
+            tracing::error!(%error, %mailbox, "damaged; it can be made again");
+            self.ailing.note_mailbox(mailbox);
+            self.shared.due.ring();
+        }
+        read
+    }
+
+    fn noting_table<T>(&self, read: Result<T, Error>) -> Result<T, Error> {
+        if let Err(error @ Error::Damaged { .. }) = &read {
+            tracing::error!(%error, "damaged; it can be made again");
+            self.ailing.note_table();
+            self.shared.due.ring();
+        }
+        read
+    }
+
     fn read_places(&self, addr: RecordAddr) -> Result<Vec<u64>, Error> {
-        let payload = self.read(addr, Kind::Places)?;
+        let payload = self.noting_table(self.read(addr, Kind::Places))?;
         format::image::decode_places(&payload).map_err(|fault| self.damaged(addr, fault))
     }
 
@@ -225,14 +261,9 @@ impl ShardReader {
     }
 }
 
-impl Keeper for ShardReader {
-    fn keep(&self, piece: Weak<dyn Evict>, len: usize) {
-        self.shared.kept.keep(piece, len);
-    }
-}
-
-impl ColumnSource for ShardReader {
-    fn base(&self, addr: RecordAddr, rows: u32) -> Result<Base, Error> {
+impl ShardReader {
+    /// The columns of `rows` messages that never change.
+    pub(crate) fn base(&self, addr: RecordAddr, rows: u32) -> Result<Base, Error> {
         let payload = self.read(addr, Kind::Columns)?;
         match format::columns::decode(&payload) {
             Ok(base) if base.len() == rows as usize => Ok(base),
@@ -241,7 +272,8 @@ impl ColumnSource for ShardReader {
         }
     }
 
-    fn marks(&self, addr: RecordAddr, rows: u32) -> Result<Marks, Error> {
+    /// The columns of `rows` messages that change.
+    pub(crate) fn marks(&self, addr: RecordAddr, rows: u32) -> Result<Marks, Error> {
         let payload = self.read(addr, Kind::Marks)?;
         match format::columns::decode_marks(&payload) {
             Ok((marks, of)) if of == rows as usize => Ok(marks),
@@ -250,7 +282,8 @@ impl ColumnSource for ShardReader {
         }
     }
 
-    fn history(&self, addr: RecordAddr) -> Result<Vec<Arc<Vanished>>, Error> {
+    /// A page of expunge history.
+    pub(crate) fn history(&self, addr: RecordAddr) -> Result<Vec<Arc<Vanished>>, Error> {
         let payload = self.read(addr, Kind::HistoryPage)?;
         format::image::decode_history(&payload).map_err(|fault| self.damaged(addr, fault))
     }
@@ -259,4 +292,10 @@ impl ColumnSource for ShardReader {
 /// Mailboxes are numbered as messages are, from 1 up in each shard.
 fn numbered(mailbox: MailboxId) -> EmailId {
     EmailId(mailbox.0)
+}
+
+impl Keeper for ShardReader {
+    fn keep(&self, piece: Weak<dyn Evict>, len: usize) {
+        self.shared.kept.keep(piece, len);
+    }
 }

@@ -13,12 +13,13 @@ use crate::ids::{AccountId, LogPos, MailboxId, RecordAddr};
 use crate::image::{Checkpoint, PartRef};
 use crate::log::{Damage, Log, LogReader};
 use crate::record::{Change, Kind, ListChange, NewMailbox, Record, Transfer};
-use crate::state::{MailboxList, MailboxState, Source, arrivals, departure};
+use crate::state::{MailboxList, MailboxState, arrivals, departure};
 use crate::store::accounts::{self, AccountTable};
 use crate::store::blobs::Blobs;
 use crate::store::cells::{AccountCell, MailboxCell};
 use crate::store::checkpoint::Checkpoints;
 use crate::store::directory::Directory;
+use crate::store::heal;
 use crate::store::image;
 use crate::store::places::{self, Places};
 use crate::store::reader::{ShardReader, Shared, Tables};
@@ -28,6 +29,8 @@ use crate::{Error, Fault};
 /// A shard as replay has it.
 pub(crate) struct Replay {
     pub(crate) reader: ShardReader,
+    /// Records of others are passed over.
+    only: Option<MailboxId>,
     pub(crate) accounts: HashMap<AccountId, Listed>,
     mailboxes: HashMap<MailboxId, Replayed>,
     directory: Directory,
@@ -69,9 +72,20 @@ impl Replay {
         Self::empty(ShardReader::new(log, Tables::default(), shared))
     }
 
+    /// One mailbox, from the beginning of the log.
+    pub(crate) fn of_mailbox(log: LogReader, mailbox: MailboxId) -> Self {
+        Self { only: Some(mailbox), ..Self::from_nothing(log, Shared::default()) }
+    }
+
+    /// The mailbox as the log has it, and whose it is.
+    pub(crate) fn take(&mut self, mailbox: MailboxId) -> Option<(AccountId, MailboxState)> {
+        self.mailboxes.remove(&mailbox).map(|replayed| (replayed.account, replayed.state))
+    }
+
     fn empty(reader: ShardReader) -> Self {
         Self {
             reader,
+            only: None,
             accounts: HashMap::new(),
             mailboxes: HashMap::new(),
             directory: Directory::default(),
@@ -137,6 +151,13 @@ impl Replay {
             let fault = Fault::Unknown { field: "record kind", value: kind.into() };
             return Err(self.reader.damaged(addr, fault));
         };
+        let is_shared = matches!(
+            kind,
+            Kind::Message | Kind::MessageBlock | Kind::Blob | Kind::BlobChunk | Kind::Dictionary
+        );
+        if self.only.is_some() && is_shared {
+            return Ok(());
+        }
         if kind == Kind::Message {
             let table = format::message::MessageTable::decode(payload);
             let (table, _) = table.map_err(|fault| self.reader.damaged(addr, fault))?;
@@ -203,6 +224,9 @@ impl Replay {
         addr: RecordAddr,
         mailbox: MailboxId,
     ) -> Result<Option<&mut MailboxState>, Error> {
+        if self.only.is_some_and(|only| only != mailbox) {
+            return Ok(None);
+        }
         let image = self.reader.image(mailbox)?;
         if image.is_some_and(|image| addr < image) {
             return Ok(None);
@@ -261,6 +285,9 @@ impl Replay {
             }
             ListChange::Rename(_) | ListChange::Subscribe(_) | ListChange::Unsubscribe(_) => {}
         }
+        if self.only.is_some() {
+            return Ok(());
+        }
         let listed = self.listed(account)?;
         if addr < listed.at {
             return Ok(());
@@ -289,8 +316,9 @@ impl Replay {
     /// A mailbox that has no image yet starts empty.
     fn make(&mut self, account: AccountId, mailbox: &NewMailbox) -> Result<(), Error> {
         self.ids.mailbox = self.ids.mailbox.max(mailbox.id.0 + 1);
-        if self.reader.image(mailbox.id)?.is_none() {
-            let source: Source = Arc::new(self.reader.clone());
+        let is_wanted = self.only.is_none_or(|only| only == mailbox.id);
+        if is_wanted && self.reader.image(mailbox.id)?.is_none() {
+            let source = heal::source(&self.reader, mailbox.id);
             let state = MailboxState::new(mailbox.uid_validity, source);
             self.mailboxes.insert(mailbox.id, Replayed { account, state });
         }

@@ -2,6 +2,7 @@
 
 mod attached;
 mod crash;
+mod heal;
 mod lazy;
 
 use std::path::Path;

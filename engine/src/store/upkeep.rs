@@ -13,6 +13,7 @@ use crate::Error;
 use crate::store::dictionaries::Dictionaries;
 use crate::store::due::Due;
 use crate::store::shard::Shard;
+use crate::store::writer::Writer;
 
 /// The upkeep of a store.
 pub(crate) struct Upkeep {
@@ -44,8 +45,23 @@ impl Upkeep {
         thread.spawn(work).map_err(Error::io("start the upkeep thread"))
     }
 
+    /// Makes again what readers found damaged.
+    fn heal(&self) -> Result<(), Error> {
+        for shard in &self.shards {
+            let found = shard.reader().ailing().take();
+            if found.is_table {
+                shard.submit(Writer::give_up_checkpoint).wait()?;
+            }
+            for mailbox in found.mailboxes {
+                shard.submit(move |writer| writer.heal(mailbox)).wait()?;
+            }
+        }
+        Ok(())
+    }
+
     /// Does what is due.
     pub(crate) fn run(&mut self) -> Result<(), Error> {
+        self.heal()?;
         self.learn_if_due()?;
         self.list_what_waits()
     }

@@ -275,7 +275,7 @@ impl Writer {
     }
 
     /// Makes `state` the writer's own; readers see it once the batch is on disk.
-    fn advance(&mut self, mailbox: MailboxId, state: MailboxState) {
+    pub(crate) fn advance(&mut self, mailbox: MailboxId, state: MailboxState) {
         if let Some(open) = self.open.get_mut(&mailbox) {
             open.state = state;
             open.is_published = false;

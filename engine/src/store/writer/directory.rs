@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::ids::AccountId;
 use crate::limits::MAILBOXES_MAX;
 use crate::record::{ListChange, NewMailbox, Record, SpecialUse};
-use crate::state::{MailboxList, MailboxState, Source, plan_list};
+use crate::state::{MailboxList, MailboxState, plan_list};
 use crate::store::cells::{AccountCell, MailboxCell};
+use crate::store::heal;
 use crate::store::writer::{Open, Writer};
 use crate::{Error, clock};
 
@@ -145,7 +146,7 @@ impl Writer {
     }
 
     fn new_mailbox(&self, account: AccountId, mailbox: &NewMailbox) -> Open {
-        let source: Source = Arc::new(self.reader.clone());
+        let source = heal::source(&self.reader, mailbox.id);
         let state = MailboxState::new(mailbox.uid_validity, source);
         let cell = Arc::new(MailboxCell::resident(mailbox.id, account, state.snapshot()));
         Open::new(state, cell, true)
