@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::Store;
+use engine::io::ScratchFile;
 use tokio::task::JoinSet;
 
 use crate::admin;
@@ -48,6 +49,16 @@ pub enum StartError {
     /// Messages.
     #[error(transparent)]
     Store(#[from] engine::Error),
+    /// Messages on their way in.
+    #[error(
+        "cannot write to {path}, where long messages wait while they arrive: {source}; see `spool` under [store]"
+    )]
+    Spool {
+        /// The directory.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// There would be nothing to do.
     #[error("the configuration has no [[listener]]")]
     NoListeners,
@@ -65,10 +76,11 @@ impl Server {
         // Bound first: a port that is taken shall not cost a recovery.
         let ports = listen::bind(&config.listeners).await?;
         let store = open_store(&config).await?;
+        let receiving = receiving(&config)?;
         let (trigger, shutdown) = ShutdownTrigger::new();
         let context = Arc::new(Context {
             auth: Authenticator::new(directory.clone(), config.auth.clone()),
-            receiving: receiving(&config),
+            receiving,
             metrics: Metrics::new(),
             store,
             directory,
@@ -138,10 +150,16 @@ impl Server {
     }
 }
 
-/// Where messages are while they are being received.
-fn receiving(config: &Config) -> SpoolRoom {
+/// Where messages are while they are being received. Tried out at once: a directory that is wrong
+/// would be noticed by the first long message only.
+fn receiving(config: &Config) -> Result<SpoolRoom, StartError> {
+    let directory = config.store.spool.as_ref().unwrap_or(&config.store.path);
+    ScratchFile::create_in(directory, 0).map_err(|source| {
+        let path = directory.display().to_string();
+        StartError::Spool { path, source }
+    })?;
     let (memory, disk) = (config.limits.receiving_bytes_max, config.limits.spooled_bytes_max);
-    SpoolRoom::new(memory, disk, config.store.spool.as_ref().unwrap_or(&config.store.path))
+    Ok(SpoolRoom::new(memory, disk, directory))
 }
 
 /// Opens the store off the threads that answer, since a start may replay a long log.

@@ -154,6 +154,33 @@ fn the_bytes_of_incoming_messages_are_limited() {
     assert!(done.starts_with("a OK"), "{done}");
 }
 
+/// A message that memory is too small for goes to disk, and there too is only so much room.
+#[test]
+fn the_bytes_of_incoming_messages_on_disk_are_limited() {
+    let server = server(&["limits.spooled_bytes_max = 600000"]);
+    let message = |lines: usize| {
+        [b"Subject: long\r\n\r\n".to_vec(), b"0123456789abcdef\r\n".repeat(lines)].concat()
+    };
+    let (fits, long) = (message(30_000), message(60_000));
+    for mut client in [server.smtp(), server.lmtp()] {
+        client.command("MAIL FROM:<x@y.test>").expect("a reply").expect(250).expect("taken");
+        let to = client.command(&format!("RCPT TO:<{ALICE}>")).expect("a reply");
+        to.expect(250).expect("taken");
+        let refused = client.data(&long).expect("a reply");
+        assert_eq!(refused.code, 452, "{}", refused.text);
+        client.send("x@y.test", &[ALICE], &fits).expect("the room was given back");
+    }
+    let mut imap = server.imap(ALICE);
+    let refused = imap.append("INBOX", "", &long).expect("an answer").status;
+    assert!(refused.starts_with("NO [UNAVAILABLE]"), "{refused}");
+    imap.append("INBOX", "", &fits).expect("an answer").ok().expect("the room was given back");
+    imap.command("SELECT INBOX").expect("an answer").ok().expect("SELECT");
+    let stored = imap.fetch_octets(3, "BODY.PEEK[]").expect("it is there");
+    assert!(stored == fits, "octet for octet");
+    let received = imap.fetch_octets(1, "BODY.PEEK[]").expect("it is there");
+    assert!(received.ends_with(&fits) && received.starts_with(b"Return-Path: <x@y.test>"));
+}
+
 #[test]
 fn wrong_passwords_end_the_connection() {
     let server = server(&["limits.log_in_failures_max = 2"]);

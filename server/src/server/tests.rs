@@ -107,3 +107,11 @@ async fn a_missing_certificate_says_how_to_make_one() {
     let refusal = Server::start(world.config).await.expect_err("no key").to_string();
     assert!(refusal.contains("key.pem") && refusal.contains("fumikura init"), "{refusal}");
 }
+
+#[tokio::test]
+async fn a_spool_that_cannot_be_written_is_told_at_the_start() {
+    let mut world = world(&[Protocol::Imap]).await;
+    world.config.store.spool = Some("/dev/null".into());
+    let error = Server::start(world.config.clone()).await.err().map(|error| error.to_string());
+    assert!(error.as_deref().is_some_and(|error| error.contains("/dev/null")), "{error:?}");
+}
