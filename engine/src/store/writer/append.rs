@@ -98,6 +98,7 @@ impl Writer {
         row_count: usize,
         flags: &[&FlagSet],
     ) -> Result<(), Error> {
+        self.check_blobs(messages)?;
         let stored: u64 = messages.iter().map(|message| message.stored_len()).sum();
         let keywords = flags.iter().flat_map(|flags| &flags.keywords);
         let named: u64 = keywords.map(|keyword| keyword.as_str().len() as u64 + 2).sum();

@@ -75,11 +75,21 @@ impl Writer {
         Ok(())
     }
 
+    /// Refuses messages of which something is not stored that stands by itself: they would come
+    /// back without it.
+    pub(super) fn check_blobs(&self, messages: &[&Prepared]) -> Result<(), Error> {
+        let mut each = messages.iter().flat_map(|message| message.attached());
+        if each.all(|attached| self.blobs.find(&attached.hash).is_some()) {
+            return Ok(());
+        }
+        Err(Error::Unusable("an attachment is not stored".to_owned()))
+    }
+
     /// The blobs of a message, all of which are stored, each counted once more.
     pub(super) fn use_blobs(&mut self, message: &Prepared) -> Vec<u64> {
         let found = message.attached().iter().map(|attached| self.blobs.find(&attached.hash));
         let numbers: Vec<u64> = found.flatten().collect();
-        debug_assert_eq!(numbers.len(), message.attached().len(), "`put_blobs` answered `true`");
+        debug_assert_eq!(numbers.len(), message.attached().len(), "`check_blobs` looked");
         numbers.iter().for_each(|number| self.blobs.count(*number));
         numbers
     }
