@@ -5,7 +5,7 @@ use std::path::Path;
 
 use benches::corpus::{Corpus, Profile};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use engine::message::{Structure, body_text};
+use engine::message::{SortKeys, Structure, body_text, preview};
 use engine::search::Needle;
 use engine::{AccountId, AppendItem, FlagSet, InternalDate, Mailbox, Options, Prepared, Store};
 
@@ -107,6 +107,14 @@ fn scan(c: &mut Criterion) {
             }
             found
         });
+    });
+    group.bench_function("previews", |b| {
+        let words = |(message, structure): (&Vec<u8>, _)| preview(message, structure).len();
+        b.iter(|| messages.iter().zip(&structures).map(words).sum::<usize>());
+    });
+    group.bench_function("sort_keys", |b| {
+        let len = |message: &Vec<u8>| SortKeys::of(message).base_subject.len();
+        b.iter(|| messages.iter().map(len).sum::<usize>());
     });
     group.finish();
 }

@@ -1,10 +1,12 @@
 //! Any message gives an answer for a client: a structure whose parts lie inside the message, and
-//! list data that reads back as it was written.
+//! list data and sort keys that read back as they were written.
 #![no_main]
 
 use std::ops::ControlFlow;
 
-use engine::message::{ListData, Structure, body_text, header_len, header_text};
+use engine::message::{
+    ListData, SortKeys, Structure, body_text, header_len, header_text, preview,
+};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|message: &[u8]| {
@@ -27,6 +29,15 @@ fuzz_target!(|message: &[u8]| {
     let mut ignore = |_: &str| ControlFlow::Continue(());
     let _ = header_text(message, &mut ignore);
     let _ = body_text(message, &structure, &mut ignore);
+
+    let words = preview(message, &structure);
+    assert!(words.chars().count() <= 256 && !words.chars().any(char::is_control), "{words:?}");
+    let keys = SortKeys::of(message);
+    let mut encoded = Vec::new();
+    keys.encode(&mut encoded);
+    assert_eq!(SortKeys::decode(&encoded), Ok(keys));
+    let _ = SortKeys::decode(message);
+
     // And what the disk may give back instead of what we wrote.
     if let Ok(list) = ListData::decode(message.to_vec()) {
         let _ = (list.body(), list.structure());
