@@ -32,6 +32,7 @@ tests::transcripts! {
     move_tells_the_copies_then_the_expunges,
     new_messages_are_told_at_the_next_command,
     nonsense_without_end_closes_the_session,
+    parts_are_sent_decoded,
     pipelined_commands_are_answered_in_order,
     preview_shows_the_first_words,
     reading_marks_as_seen,

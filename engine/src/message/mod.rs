@@ -44,3 +44,4 @@ pub use section::{Located, Octets, Pieces, Section, SectionText};
 pub use sort_keys::SortKeys;
 pub use structure::{Part, PartKind, Structure};
 pub use text::{Visit, body_text, field_text, header_text};
+pub use transfer::TransferDecoder;

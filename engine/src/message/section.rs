@@ -80,6 +80,14 @@ impl Section {
         Some(Located { section: self, range, header_len: structure.header_len() })
     }
 
+    /// Where the MIME header is of the leaf part that the numbers name, which says how its body is
+    /// encoded. `None` for everything else: what has parts is not encoded (RFC 2045, 6.4).
+    pub fn leaf_header(&self, structure: &Structure) -> Option<Range<usize>> {
+        let index = if self.path.is_empty() { None } else { self.part(structure) }?;
+        let part = structure.parts().get(index)?;
+        (part.kind() == PartKind::Leaf).then(|| part.header())
+    }
+
     /// The index of the part that the numbers name. Part 1 of what is no multipart is its only
     /// body.
     fn part(&self, structure: &Structure) -> Option<usize> {

@@ -2,6 +2,96 @@
 
 use std::borrow::Cow;
 
+use super::content_type::MimeHeader;
+
+/// How a body is decoded piece by piece, for those that are too long to be decoded at once. The
+/// pieces may be cut anywhere.
+#[derive(Clone, Debug)]
+pub struct TransferDecoder {
+    kind: Kind,
+    /// The end of quoted-printable text so far whose meaning depends on what follows.
+    pending: Vec<u8>,
+    bits: u32,
+    count: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Identity,
+    Base64,
+    QuotedPrintable,
+}
+
+impl TransferDecoder {
+    /// For a part with this MIME header; `None` if its encoding is unknown (RFC 2045, 6.4).
+    pub fn of(header: &[u8]) -> Option<Self> {
+        let kind = match MimeHeader::of(header).encoding_name().as_slice() {
+            b"7bit" | b"8bit" | b"binary" => Kind::Identity,
+            b"base64" => Kind::Base64,
+            b"quoted-printable" => Kind::QuotedPrintable,
+            _ => return None,
+        };
+        Some(Self { kind, pending: Vec::new(), bits: 0, count: 0 })
+    }
+
+    /// For what is not encoded.
+    pub fn identity() -> Self {
+        Self { kind: Kind::Identity, pending: Vec::new(), bits: 0, count: 0 }
+    }
+
+    /// Whether decoded bytes are the encoded ones.
+    pub fn is_identity(&self) -> bool {
+        self.kind == Kind::Identity
+    }
+
+    /// Decodes a piece, after those before it.
+    pub fn push(&mut self, encoded: &[u8], out: &mut Vec<u8>) {
+        match self.kind {
+            Kind::Identity => out.extend_from_slice(encoded),
+            Kind::Base64 => self.push_base64(encoded, out),
+            Kind::QuotedPrintable => {
+                self.pending.extend_from_slice(encoded);
+                let rest = self.pending.split_off(decided_len(&self.pending));
+                out.extend(quoted_printable(&self.pending));
+                self.pending = rest;
+            }
+        }
+    }
+
+    /// Decodes what only the end makes clear.
+    pub fn end(&mut self, out: &mut Vec<u8>) {
+        out.extend(quoted_printable(&std::mem::take(&mut self.pending)));
+    }
+
+    fn push_base64(&mut self, encoded: &[u8], out: &mut Vec<u8>) {
+        for byte in encoded {
+            let value = SEXTETS[usize::from(*byte)];
+            if value == PADDING {
+                self.count = 0;
+            }
+            if value > 63 {
+                continue;
+            }
+            self.bits = self.bits << 6 | u32::from(value);
+            self.count += 1;
+            // Each sextet after the first of a group completes one byte.
+            if self.count > 1 {
+                let shift = 6 - 2 * (self.count - 1);
+                out.push((self.bits >> shift).to_le_bytes()[0]);
+                self.count %= 4;
+            }
+        }
+    }
+}
+
+/// Bytes before a last `=` of which it is not clear yet what it is.
+fn decided_len(encoded: &[u8]) -> usize {
+    let Some(at) = memchr::memrchr(b'=', encoded) else { return encoded.len() };
+    let after = encoded.get(at + 1..).unwrap_or_default();
+    let is_blank = after.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r'));
+    if is_blank || after.len() < 2 { at } else { encoded.len() }
+}
+
 /// The bytes that a body stands for.
 pub(super) fn decode<'a>(encoding: &[u8], body: &'a [u8]) -> Cow<'a, [u8]> {
     match encoding {
@@ -15,24 +105,8 @@ pub(super) fn decode<'a>(encoding: &[u8], body: &'a [u8]) -> Cow<'a, [u8]> {
 /// pieces put one after the other all decode.
 pub(super) fn base64(encoded: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(encoded.len() / 4 * 3 + 3);
-    let (mut bits, mut count) = (0_u32, 0_u32);
-    for byte in encoded {
-        let value = SEXTETS[usize::from(*byte)];
-        if value == PADDING {
-            count = 0;
-        }
-        if value > 63 {
-            continue;
-        }
-        bits = bits << 6 | u32::from(value);
-        count += 1;
-        // Each sextet after the first of a group completes one byte.
-        if count > 1 {
-            let shift = 6 - 2 * (count - 1);
-            out.push((bits >> shift).to_le_bytes()[0]);
-            count %= 4;
-        }
-    }
+    let mut decoder = TransferDecoder { kind: Kind::Base64, ..TransferDecoder::identity() };
+    decoder.push_base64(encoded, &mut out);
     out
 }
 
@@ -92,6 +166,8 @@ fn after_soft_break(bytes: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -118,6 +194,29 @@ mod tests {
             ("=4", "=4"),
         ] {
             assert_eq!(quoted_printable(encoded.as_bytes()), decoded.as_bytes(), "{encoded}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_decode_to_what_the_whole_does(
+            encoded in prop::collection::vec(
+                prop::sample::select(b"=aGVsbG8 \t\r\n3dD\0+/".to_vec()), 0..60),
+            cuts in prop::collection::vec(0_usize..60, 0..6),
+            is_base64 in any::<bool>(),
+        ) {
+            let name = if is_base64 { "base64" } else { "quoted-printable" };
+            let header = format!("Content-Transfer-Encoding: {name}\r\n\r\n");
+            let mut decoder = TransferDecoder::of(header.as_bytes()).expect("known");
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(encoded.len())).collect();
+            cuts.sort_unstable();
+            let (mut out, mut from) = (Vec::new(), 0);
+            for cut in cuts.into_iter().chain([encoded.len()]) {
+                decoder.push(&encoded[from..cut], &mut out);
+                from = cut;
+            }
+            decoder.end(&mut out);
+            prop_assert_eq!(&out[..], &*decode(name.as_bytes(), &encoded));
         }
     }
 }

@@ -11,7 +11,9 @@ use std::ops::Range;
 
 use engine::{FlagSet, Keyword};
 
-pub use fetch::{FetchAttribute, FetchItems, HeaderFields, Partial, SectionPart, SectionPath};
+pub use fetch::{
+    FetchAttribute, FetchItems, HeaderFields, Partial, SectionForm, SectionPart, SectionPath,
+};
 pub use search::{DateField, DateRelation, ReturnOptions, SearchKey};
 pub use sequence::{Bound, OutOfRange, SequenceSet};
 

@@ -90,6 +90,19 @@ pub struct SectionPart {
     pub partial: Option<Partial>,
     /// False for `.PEEK` and for `RFC822.HEADER`.
     pub marks_seen: bool,
+    /// Whether it is decoded first.
+    pub form: SectionForm,
+}
+
+/// In which form a section is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SectionForm {
+    /// `BODY[…]`: as it came in.
+    AsItIs,
+    /// `BINARY[…]`: without its content transfer encoding (RFC 3516, 4.2).
+    Decoded,
+    /// `BINARY.SIZE[…]`: how many octets that is.
+    DecodedSize,
 }
 
 /// `<origin.len>`: the bytes of a section to answer with.

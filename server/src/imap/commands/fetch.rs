@@ -3,16 +3,17 @@
 //! Rows of the view's snapshot are formatted straight into the output, a piece at a time, each
 //! sent before the next is made: memory does not grow with the mailbox, nor with the answer.
 
+mod decoded;
 mod section;
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use engine::{
-    Error, FlagAction, FlagEdit, FlagSet, Listings, Mailbox, ModSeq, Row, Run, SystemFlag, UidSet,
+    Error, FlagAction, FlagEdit, FlagSet, Listings, Mailbox, ModSeq, Row, Run, SystemFlag, Uid,
+    UidSet,
 };
 
-use self::section::{OpenMessage, Unreadable, WantedSection};
+use self::section::{OpenMessage, Rest, Unreadable, WantedSection};
 use crate::imap::command::{Access, Fetch, FetchAttribute, FetchItems};
 use crate::imap::dialogue::{Dialogue, blocking};
 use crate::imap::encode::{FlagTexts, RowWriter};
@@ -49,7 +50,7 @@ pub(crate) async fn fetch(
     }
     let mut last_body = selected.last_body.take();
     let wanted = Wanted { uids: &uids, since, items: &fetch.items, marked };
-    let damaged = write(selected, wanted, &mut last_body, dialogue).await?;
+    let failed = write(selected, wanted, &mut last_body, dialogue).await?;
     selected.last_body = last_body;
     match (fetch.items.wants(FetchAttribute::Flags), marked) {
         (true, _) if since == 0 => selected.view.told(&uids),
@@ -57,10 +58,15 @@ pub(crate) async fn fetch(
         (false, Some(marked)) => selected.view.told_if(&uids, |modseq| modseq == marked)?,
         (false, None) => {}
     }
-    match damaged {
-        0 => Ok(Done::ok("FETCH completed")),
-        _ => Err(Refusal::no("CORRUPTION", "Some messages could not be read").into()),
+    failed.map_or(Ok(Done::ok("FETCH completed")), |refusal| Err(refusal.into()))
+}
+
+fn failure(uid: Uid, error: &Unreadable) -> Refusal {
+    if matches!(error, Unreadable::UnknownEncoding) {
+        return Refusal::no("UNKNOWN-CTE", "A part has an encoding that is not known here");
     }
+    tracing::error!(uid = uid.get(), %error, "cannot read a message");
+    Refusal::no("CORRUPTION", "Some messages could not be read")
 }
 
 /// Sets `\Seen` where it is not set (RFC 3501, 6.4.5). Where that cannot be stored, reading goes
@@ -99,13 +105,13 @@ struct Wanted<'w> {
     marked: Option<ModSeq>,
 }
 
-/// Writes the answers; returns how many messages could not be read.
+/// Writes the answers; returns why some messages were left out, if any were.
 async fn write(
     selected: &Selected,
     Wanted { uids, since, items, marked }: Wanted<'_>,
     last_body: &mut Option<HeldBody>,
     dialogue: &mut Dialogue,
-) -> Result<usize, Stop> {
+) -> Result<Option<Refusal>, Stop> {
     let snapshot = Arc::clone(selected.view.snapshot());
     let mut writer = Writer {
         rows: RowWriter::new(FlagTexts::new(snapshot.keywords())),
@@ -116,7 +122,7 @@ async fn write(
         mailbox: &selected.mailbox,
         listings: selected.mailbox.listings(),
         last_body,
-        damaged: 0,
+        failed: None,
         started: None,
         is_broken: false,
     };
@@ -133,7 +139,7 @@ async fn write(
             return Err(StreamError::Closed.into());
         }
         if !has_more {
-            return Ok(writer.damaged);
+            return Ok(writer.failed);
         }
         dialogue.connection.flush_if_full().await?;
         tokio::task::yield_now().await;
@@ -159,7 +165,7 @@ pub fn fetch_answers(
         mailbox,
         listings: mailbox.listings(),
         last_body: &mut None,
-        damaged: 0,
+        failed: None,
         started: None,
         is_broken: false,
     };
@@ -193,7 +199,8 @@ struct Writer<'f> {
     /// What messages are listed by; always about the message in hand.
     listings: Listings,
     last_body: &'f mut Option<HeldBody>,
-    damaged: usize,
+    /// Why some message was left out.
+    failed: Option<Refusal>,
     /// A message of which the answer has been begun.
     started: Option<Started>,
     /// Whether such a message could not be read to its end.
@@ -205,8 +212,8 @@ struct Started {
     message: OpenMessage,
     /// The section after it.
     next: usize,
-    /// What of the body is still to follow.
-    rest: Range<u64>,
+    /// What of it is still to follow.
+    rest: Rest,
 }
 
 impl Writer<'_> {
@@ -236,7 +243,7 @@ impl Writer<'_> {
     }
 
     /// Writes one message, or begins a long one; one that cannot be read is left out, and
-    /// counted.
+    /// told at the end.
     fn message(&mut self, (run, nth): (&Run, usize), out: &mut Vec<u8>) {
         let Some(row) = run.row(nth) else { return };
         let start = out.len();
@@ -245,9 +252,8 @@ impl Writer<'_> {
         let items = self.items.attributes.iter().chain(extra).copied();
         self.rows.begin(items, (run, nth), out);
         if let Err(error) = self.try_message(&row, out) {
-            tracing::error!(uid = row.uid.get(), %error, "cannot read a message");
             out.truncate(start);
-            self.damaged += 1;
+            self.failed = Some(failure(row.uid, &error));
         }
     }
 
@@ -278,7 +284,7 @@ impl Writer<'_> {
     ) -> Result<(), Unreadable> {
         for (index, section) in self.sections.iter().enumerate().skip(from) {
             let rest = message.push_section(section, &mut self.listings, out)?;
-            if !rest.is_empty() {
+            if !matches!(rest, Rest::Nothing) {
                 self.started = Some(Started { message, next: index + 1, rest });
                 return Ok(());
             }
@@ -291,8 +297,8 @@ impl Writer<'_> {
 
     fn go_on(&mut self, started: Started, out: &mut Vec<u8>) -> Result<(), Unreadable> {
         let Started { mut message, next, rest } = started;
-        let rest = message.push_body(rest, out)?;
-        if !rest.is_empty() {
+        let rest = message.push_rest(rest, out)?;
+        if !matches!(rest, Rest::Nothing) {
             self.started = Some(Started { message, next, rest });
             return Ok(());
         }

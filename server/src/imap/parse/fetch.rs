@@ -1,8 +1,10 @@
-//! FETCH's arguments (RFC 3501, 6.4.5; RFC 7162, 3.1.4 and 3.2.6; RFC 8474; RFC 8514; RFC 8970).
+//! FETCH's arguments (RFC 3501, 6.4.5; RFC 7162, 3.1.4 and 3.2.6; RFC 3516; RFC 8474;
+//! RFC 8514; RFC 8970).
 
 use super::cursor::{Cursor, Malformed, is_atom_char};
 use crate::imap::command::{
-    Fetch, FetchAttribute, FetchItems, HeaderFields, Numbering, Partial, SectionPart, SectionPath,
+    Fetch, FetchAttribute, FetchItems, HeaderFields, Numbering, Partial, SectionForm, SectionPart,
+    SectionPath,
 };
 
 const ITEM: Malformed = Malformed::Expected("a FETCH item");
@@ -97,6 +99,9 @@ fn item(cursor: &mut Cursor<'_>, items: &mut FetchItems) -> Result<(), Malformed
         "BODY" if cursor.peek() != Some(b'[') => FetchAttribute::Body,
         "BODY" => return section(cursor, items, true),
         "BODY.PEEK" if cursor.peek() == Some(b'[') => return section(cursor, items, false),
+        "BINARY" if cursor.peek() == Some(b'[') => return binary(cursor, items, &word),
+        "BINARY.PEEK" if cursor.peek() == Some(b'[') => return binary(cursor, items, &word),
+        "BINARY.SIZE" if cursor.peek() == Some(b'[') => return binary(cursor, items, &word),
         "RFC822" => return rfc822(items, &word, HeaderFields::Whole),
         "RFC822.HEADER" => return rfc822(items, &word, HeaderFields::Header),
         "RFC822.TEXT" => return rfc822(items, &word, HeaderFields::Text),
@@ -120,7 +125,8 @@ fn preview(cursor: &mut Cursor<'_>) -> Result<FetchAttribute, Malformed> {
 fn rfc822(items: &mut FetchItems, word: &str, fields: HeaderFields) -> Result<(), Malformed> {
     let marks_seen = fields != HeaderFields::Header;
     let path = SectionPath { parts: Vec::new(), fields };
-    push(items, SectionPart { label: word.to_owned(), path, partial: None, marks_seen })
+    let (label, form) = (word.to_owned(), SectionForm::AsItIs);
+    push(items, SectionPart { label, path, partial: None, marks_seen, form })
 }
 
 fn section(
@@ -131,15 +137,37 @@ fn section(
     cursor.expect(b'[', "a section in brackets")?;
     let path = path(cursor)?;
     cursor.expect(b']', "the end of a section")?;
-    let mut partial = None;
-    if cursor.eat(b'<') {
-        let origin = cursor.number()?;
-        cursor.expect(b'.', "a dot between origin and length")?;
-        let len = cursor.nonzero()?;
-        cursor.expect(b'>', "the end of a partial")?;
-        partial = Some(Partial { origin, len });
+    let partial = partial(cursor)?;
+    let (label, form) = (label("BODY[", &path), SectionForm::AsItIs);
+    push(items, SectionPart { label, path, partial, marks_seen, form })
+}
+
+/// `BINARY[1.2]<0.9>`, `BINARY.PEEK[…]` and `BINARY.SIZE[…]` (RFC 3516, 4.2): a part by number.
+fn binary(cursor: &mut Cursor<'_>, items: &mut FetchItems, word: &str) -> Result<(), Malformed> {
+    cursor.expect(b'[', "a section in brackets")?;
+    let path = path(cursor)?;
+    cursor.expect(b']', "the end of a section")?;
+    if path.fields != HeaderFields::Whole {
+        return Err(SECTION);
     }
-    push(items, SectionPart { label: label(&path), path, partial, marks_seen })
+    let (name, form) = match word {
+        "BINARY.SIZE" => ("BINARY.SIZE[", SectionForm::DecodedSize),
+        _ => ("BINARY[", SectionForm::Decoded),
+    };
+    let partial = if form == SectionForm::Decoded { partial(cursor)? } else { None };
+    let (label, marks_seen) = (label(name, &path), word == "BINARY");
+    push(items, SectionPart { label, path, partial, marks_seen, form })
+}
+
+fn partial(cursor: &mut Cursor<'_>) -> Result<Option<Partial>, Malformed> {
+    if !cursor.eat(b'<') {
+        return Ok(None);
+    }
+    let origin = cursor.number()?;
+    cursor.expect(b'.', "a dot between origin and length")?;
+    let len = cursor.nonzero()?;
+    cursor.expect(b'>', "the end of a partial")?;
+    Ok(Some(Partial { origin, len }))
 }
 
 fn push(items: &mut FetchItems, part: SectionPart) -> Result<(), Malformed> {
@@ -194,8 +222,8 @@ fn field_names(cursor: &mut Cursor<'_>) -> Result<Vec<String>, Malformed> {
 }
 
 /// The section as the answer spells it.
-fn label(path: &SectionPath) -> String {
-    let mut label = String::from("BODY[");
+fn label(name: &str, path: &SectionPath) -> String {
+    let mut label = name.to_owned();
     for (index, part) in path.parts.iter().enumerate() {
         let dot = if index == 0 { "" } else { "." };
         label.push_str(dot);

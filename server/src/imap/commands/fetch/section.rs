@@ -5,7 +5,8 @@ use std::ops::Range;
 use engine::message::{FieldNames, ListData, Section, SectionText, Structure};
 use engine::{EmailId, Error, Fault, Listings, StoredBody, StoredMessage};
 
-use crate::imap::command::{FetchAttribute, HeaderFields, SectionPart, SectionPath};
+use super::decoded::Decoding;
+use crate::imap::command::{FetchAttribute, HeaderFields, SectionForm, SectionPart, SectionPath};
 use crate::imap::encode::{push_literal_head, push_number, push_string, push_text_literal};
 use crate::imap::session::HeldBody;
 
@@ -16,7 +17,7 @@ const HELD_FROM: u64 = 64 << 10;
 const FIELDS_LEN: usize = 2 << 10;
 
 /// Octets of a section that are put into the answer before the client's pace is looked at.
-const SLICE_LEN: u64 = 256 << 10;
+pub(super) const SLICE_LEN: u64 = 256 << 10;
 
 /// A section as asked for, and as the engine finds it.
 pub(super) struct WantedSection<'f> {
@@ -58,7 +59,7 @@ impl<'f> WantedSection<'f> {
     }
 
     /// The slice that was asked for of so many octets.
-    fn slice(&self, len: u64) -> Range<u64> {
+    pub(super) fn slice(&self, len: u64) -> Range<u64> {
         match self.part.partial {
             None => 0..len,
             Some(partial) => {
@@ -66,6 +67,21 @@ impl<'f> WantedSection<'f> {
                 start..start.saturating_add(partial.len.get().into()).min(len)
             }
         }
+    }
+
+    /// The section as the engine finds it.
+    pub(super) fn section(&self) -> &Section {
+        &self.section
+    }
+
+    /// In which form it is wanted.
+    pub(super) fn form(&self) -> SectionForm {
+        self.part.form
+    }
+
+    /// Whether it is the message itself, header and all.
+    pub(super) fn is_whole_message(&self) -> bool {
+        self.section.path.is_empty() && self.section.text == SectionText::Whole
     }
 
     /// What a client takes whole it gets as it came in, NUL and all; a header it parses.
@@ -87,6 +103,26 @@ pub(super) enum Unreadable {
     /// Its list data contradicts itself.
     #[error("list data: {0}")]
     ListData(#[from] Fault),
+    /// A part of it cannot be decoded (RFC 3516, 4.3).
+    #[error("an unknown content transfer encoding")]
+    UnknownEncoding,
+}
+
+/// What of a long section is still to follow.
+pub(super) enum Rest {
+    /// Nothing: it is written.
+    Nothing,
+    /// A range of the body.
+    Body(Range<u64>),
+    /// What is being decoded.
+    Decoded(Box<Decoding>),
+}
+
+impl Rest {
+    /// A range of the body, if anything is in it.
+    fn of(range: Range<u64>) -> Self {
+        if range.is_empty() { Self::Nothing } else { Self::Body(range) }
+    }
 }
 
 /// One message, of which each piece is read when it is first needed.
@@ -116,26 +152,29 @@ impl OpenMessage {
         Some(HeldBody { message: self.message, body })
     }
 
-    /// A section; NIL if the message has no such part. Of a long one only the beginning, and the
-    /// range of the body that is still to follow.
+    /// A section; NIL if the message has no such part. Of a long one only the beginning, and what
+    /// is still to follow.
     pub(super) fn push_section(
         &mut self,
         wanted: &WantedSection<'_>,
         listings: &mut Listings,
         out: &mut Vec<u8>,
-    ) -> Result<Range<u64>, Unreadable> {
+    ) -> Result<Rest, Unreadable> {
         wanted.push_label(out);
         if let Some(names) = &wanted.fields {
             let mut octets = Vec::with_capacity(FIELDS_LEN);
             listings.push_fields(names, &mut octets)?;
             wanted.push_octets(&octets, out);
-            return Ok(0..0);
+            return Ok(Rest::Nothing);
         }
-        self.read_structure()?;
+        if wanted.form() != SectionForm::AsItIs {
+            return self.push_decoded(wanted, out);
+        }
+        self.structure()?;
         let located = self.structure.as_ref().and_then(|tree| wanted.section.locate(tree));
         let Some(located) = located else {
             out.extend_from_slice(b"NIL");
-            return Ok(0..0);
+            return Ok(Rest::Nothing);
         };
         let (in_header, in_body) = (located.in_header(), located.in_body());
         if wanted.is_parsed() {
@@ -144,7 +183,7 @@ impl OpenMessage {
                 self.body()?.read(in_body, &mut octets)?;
             }
             wanted.push_octets(&located.select(&octets), out);
-            return Ok(0..0);
+            return Ok(Rest::Nothing);
         }
         let header_len = in_header.len() as u64;
         let slice = wanted.slice(header_len + (in_body.end - in_body.start));
@@ -155,11 +194,21 @@ impl OpenMessage {
             out.extend_from_slice(self.header(from_header)?);
         }
         let at_body = |at: u64| in_body.start + at.saturating_sub(header_len);
-        self.push_body(at_body(slice.start)..at_body(slice.end), out)
+        let range = at_body(slice.start)..at_body(slice.end);
+        self.push_body(range, out).map(Rest::of)
+    }
+
+    /// The next octets of a long section.
+    pub(super) fn push_rest(&mut self, rest: Rest, out: &mut Vec<u8>) -> Result<Rest, Unreadable> {
+        match rest {
+            Rest::Nothing => Ok(Rest::Nothing),
+            Rest::Body(range) => self.push_body(range, out).map(Rest::of),
+            Rest::Decoded(decoding) => self.push_decoding(decoding, out),
+        }
     }
 
     /// The next octets of a range of the body; returns what is left of it.
-    pub(super) fn push_body(
+    fn push_body(
         &mut self,
         range: Range<u64>,
         out: &mut Vec<u8>,
@@ -174,6 +223,41 @@ impl OpenMessage {
             return Err(Unreadable::ListData(Fault::Truncated));
         }
         Ok(middle..range.end)
+    }
+
+    /// A range of the body; fewer octets than that are damage.
+    pub(super) fn read_body(&mut self, range: Range<u64>) -> Result<Vec<u8>, Unreadable> {
+        let mut octets = Vec::new();
+        let left = self.push_body(range, &mut octets)?;
+        if left.is_empty() { Ok(octets) } else { Err(Unreadable::ListData(Fault::Truncated)) }
+    }
+
+    /// Octets of a part's header, wherever it is in the message.
+    pub(super) fn octets_at(&mut self, range: Range<usize>) -> Result<Vec<u8>, Unreadable> {
+        let header_len = self.structure()?.header_len();
+        let mut octets =
+            self.header(range.start.min(header_len)..range.end.min(header_len))?.to_vec();
+        let at_body = |at: usize| at.saturating_sub(header_len) as u64;
+        let in_body = at_body(range.start)..at_body(range.end);
+        if !in_body.is_empty() {
+            self.body()?.read(in_body, &mut octets)?;
+        }
+        Ok(octets)
+    }
+
+    /// The message's header, with its empty line.
+    pub(super) fn whole_header(&mut self) -> Result<Vec<u8>, Unreadable> {
+        let header_len = self.structure()?.header_len();
+        Ok(self.header(0..header_len)?.to_vec())
+    }
+
+    /// The tree of its parts.
+    pub(super) fn structure(&mut self) -> Result<&Structure, Unreadable> {
+        let structure = match self.structure.take() {
+            Some(structure) => structure,
+            None => self.list()?.structure()?,
+        };
+        Ok(self.structure.insert(structure))
     }
 
     fn header(&mut self, range: Range<usize>) -> Result<&[u8], Error> {
@@ -195,13 +279,6 @@ impl OpenMessage {
             None => self.stored.list()?,
         };
         Ok(self.list.insert(list))
-    }
-
-    fn read_structure(&mut self) -> Result<(), Unreadable> {
-        if self.structure.is_none() {
-            self.structure = Some(self.list()?.structure()?);
-        }
-        Ok(())
     }
 }
 
