@@ -99,9 +99,9 @@ fn item(cursor: &mut Cursor<'_>, items: &mut FetchItems) -> Result<(), Malformed
         "BODY" if cursor.peek() != Some(b'[') => FetchAttribute::Body,
         "BODY" => return section(cursor, items, true),
         "BODY.PEEK" if cursor.peek() == Some(b'[') => return section(cursor, items, false),
-        "BINARY" if cursor.peek() == Some(b'[') => return binary(cursor, items, &word),
-        "BINARY.PEEK" if cursor.peek() == Some(b'[') => return binary(cursor, items, &word),
-        "BINARY.SIZE" if cursor.peek() == Some(b'[') => return binary(cursor, items, &word),
+        "BINARY" | "BINARY.PEEK" | "BINARY.SIZE" if cursor.peek() == Some(b'[') => {
+            return binary(cursor, items, &word);
+        }
         "RFC822" => return rfc822(items, &word, HeaderFields::Whole),
         "RFC822.HEADER" => return rfc822(items, &word, HeaderFields::Header),
         "RFC822.TEXT" => return rfc822(items, &word, HeaderFields::Text),
