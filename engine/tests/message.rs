@@ -329,5 +329,5 @@ fn the_format_page_has_the_tables_of_the_code() {
     let names = code.lines().filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\","));
     let rows = names.enumerate().map(|(number, name)| format!("| {number} | {name} |\n"));
     let rows: String = rows.collect();
-    assert!(page.ends_with(&rows) && rows.len() > 500, "the hot fields");
+    assert!(rows.len() > 500 && page.contains(&(rows + "\n")), "the hot fields");
 }
