@@ -1,7 +1,9 @@
 //! Messages far larger than the memory the server may take: in by APPEND and LMTP, out by
 //! FETCH and RETR, to the byte.
 
-use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 
 use tests::server::TestServer;
 
@@ -9,7 +11,7 @@ const ALICE: &str = "alice@example.test";
 const MIB: usize = 1 << 20;
 
 /// Memory that the server may take for a message, whatever its size.
-const ROOM: usize = 40 * MIB;
+const ROOM: u64 = 40 << 20;
 
 /// A message of about this length: text, and an attachment that repeats nothing.
 fn message(len: usize, seed: u64) -> Vec<u8> {
@@ -34,18 +36,42 @@ fn message(len: usize, seed: u64) -> Vec<u8> {
     message
 }
 
-/// From now on an allocation beyond what the server has and this room ends it.
-fn limit_memory(server: &TestServer, room: usize) {
-    let pid = server.pid();
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmData:")).expect("VmData");
-    let used: usize = line.trim().trim_end_matches(" kB").parse().expect("a number");
-    let limit = used * 1024 + room;
-    let limited = Command::new("prlimit")
-        .args(["--pid", &pid.to_string(), &format!("--data={limit}")])
-        .status()
-        .expect("prlimit runs");
-    assert!(limited.success());
+/// The most private memory that a process has had since this was made: what it has touched, for the
+/// stacks of threads that wait are address space and no memory.
+struct Watch {
+    before: u64,
+    is_over: Arc<AtomicBool>,
+    peak: Option<JoinHandle<u64>>,
+}
+
+impl Watch {
+    fn new(server: &TestServer) -> Self {
+        let status = format!("/proc/{}/status", server.pid());
+        let held = move || {
+            let status = std::fs::read_to_string(&status).expect("the server lives");
+            let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+            let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+            kib.expect("a number") * 1024
+        };
+        let (before, is_over) = (held(), Arc::new(AtomicBool::new(false)));
+        let ends = Arc::clone(&is_over);
+        let peak = std::thread::spawn(move || {
+            let mut peak = before;
+            while !ends.load(Ordering::Relaxed) {
+                peak = peak.max(held());
+                std::thread::yield_now();
+            }
+            peak
+        });
+        Self { before, is_over, peak: Some(peak) }
+    }
+
+    /// How much more than at the beginning it ever had.
+    fn growth(mut self) -> u64 {
+        self.is_over.store(true, Ordering::Relaxed);
+        let peak = self.peak.take().expect("asked once").join().expect("it read the numbers");
+        peak - self.before
+    }
 }
 
 /// In and out by every way, within the room.
@@ -53,7 +79,7 @@ fn pass(len: usize) {
     let max = format!("limits.message_bytes_max = {}", len + MIB);
     let server = TestServer::with(&[&max, "limits.receiving_bytes_max = 4194304"]);
     let mut imap = server.imap(ALICE);
-    limit_memory(&server, ROOM);
+    let watch = Watch::new(&server);
 
     let appended = message(len, 1);
     imap.append("INBOX", "", &appended).expect("an answer").ok().expect("appended");
@@ -72,6 +98,8 @@ fn pass(len: usize) {
     let retrieved = pop3.lines("RETR 2").expect("retrieved");
     assert!(retrieved.ends_with(&delivered), "with trace fields in front");
     drop((pop3, imap));
+    let growth = watch.growth();
+    assert!(growth < ROOM, "{growth} bytes more at its peak");
     server.assert_sound();
 }
 
