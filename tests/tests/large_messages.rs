@@ -109,7 +109,7 @@ fn a_message_passes_in_less_memory_than_it_has_bytes() {
 }
 
 #[test]
-#[ignore = "half a minute and 1 GiB of the test's own memory; release builds"]
+#[ignore = "half a minute and 1 GiB of the test's own memory: `ci/test release` runs it"]
 fn a_message_of_200_mib_passes_in_the_same_memory() {
     pass(200 * MIB);
 }

@@ -18,7 +18,7 @@ use crate::Fault;
 use crate::format::compress::{self, PieceEntry};
 use crate::format::dictionary::{Dictionary, Effort};
 use crate::format::message::{Attachment, attachments, put_attachments};
-use crate::format::reader::{Put, Reader};
+use crate::format::reader::{Put, checked_table, with_checksum};
 use crate::limits::BLOCK_MESSAGES_MAX;
 
 /// One message of a block.
@@ -46,14 +46,7 @@ pub(crate) struct BlockTable {
 impl BlockTable {
     /// Reads the table, and says where the pieces start; what follows may be cut off.
     pub(crate) fn decode(payload: &[u8]) -> Result<(Self, usize), Fault> {
-        let mut input = Reader::new(payload);
-        let checksum = input.u32()?;
-        let table = input.string()?;
-        let start = payload.len() - input.rest().len();
-        if crc32fast::hash(table) != checksum {
-            return Err(Fault::Checksum);
-        }
-        let mut input = Reader::new(table);
+        let (mut input, start) = checked_table(payload)?;
         let count = input.count(5)?;
         if count == 0 || count > BLOCK_MESSAGES_MAX {
             return Err(Fault::Invalid("messages of a block"));
@@ -151,9 +144,7 @@ impl BlockBuilder {
         heads.entry.encode(&mut table);
         bodies.entry.encode(&mut table);
         let pieces_len = heads.bytes.len() + bodies.bytes.len();
-        let mut out = Vec::with_capacity(table.len() + 8 + pieces_len);
-        out.put_u32(crc32fast::hash(&table));
-        out.put_string(&table);
+        let mut out = with_checksum(&table, pieces_len);
         out.put(&heads.bytes);
         out.put(&bodies.bytes);
         Some((self.numbers, out))

@@ -26,7 +26,7 @@
 use crate::Fault;
 use crate::format::compress::{self, Piece, PieceEntry};
 use crate::format::dictionary::Effort;
-use crate::format::reader::{Put, Reader};
+use crate::format::reader::{Put, Reader, checked_table, with_checksum};
 use crate::format::record::{put_uids, uids};
 use crate::ids::MailboxId;
 use crate::limits::LIST_PART_ROWS_MAX;
@@ -59,14 +59,7 @@ pub(crate) struct ListPartTable {
 impl ListPartTable {
     /// Reads the table, and says where the pieces start; what follows may be cut off.
     pub(crate) fn decode(payload: &[u8]) -> Result<(Self, usize), Fault> {
-        let mut input = Reader::new(payload);
-        let checksum = input.u32()?;
-        let table = input.string()?;
-        let start = payload.len() - input.rest().len();
-        if crc32fast::hash(table) != checksum {
-            return Err(Fault::Checksum);
-        }
-        let mut input = Reader::new(table);
+        let (mut input, start) = checked_table(payload)?;
         match input.varint()? {
             VERSION => {}
             value => return Err(Fault::Unknown { field: "list part version", value }),
@@ -200,9 +193,7 @@ impl ListPartBuilder {
             pieces.push(piece);
         }
         let pieces_len: usize = pieces.iter().map(|piece| piece.bytes.len()).sum();
-        let mut out = Vec::with_capacity(table.len() + 8 + pieces_len);
-        out.put_u32(crc32fast::hash(&table));
-        out.put_string(&table);
+        let mut out = with_checksum(&table, pieces_len);
         pieces.iter().for_each(|piece| out.put(&piece.bytes));
         Some((self.uids, out))
     }

@@ -16,7 +16,7 @@
 
 use crate::Fault;
 use crate::format::compress::PieceEntry;
-use crate::format::reader::{Put, Reader};
+use crate::format::reader::{Put, Reader, checked_table, with_checksum};
 
 /// One of the two pieces; the value is its place in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,14 +50,7 @@ pub(crate) struct MessageTable {
 impl MessageTable {
     /// Reads the table, and says where the pieces start; what follows may be cut off.
     pub(crate) fn decode(payload: &[u8]) -> Result<(Self, usize), Fault> {
-        let mut input = Reader::new(payload);
-        let checksum = input.u32()?;
-        let table = input.string()?;
-        let start = payload.len() - input.rest().len();
-        if crc32fast::hash(table) != checksum {
-            return Err(Fault::Checksum);
-        }
-        let mut input = Reader::new(table);
+        let (mut input, start) = checked_table(payload)?;
         let number = input.varint()?;
         let pieces = [PieceEntry::decode(&mut input)?, PieceEntry::decode(&mut input)?];
         let attachments = attachments(&mut input)?;
@@ -70,10 +63,7 @@ impl MessageTable {
         table.put_varint(self.number);
         self.pieces.iter().for_each(|piece| piece.encode(&mut table));
         put_attachments(&self.attachments, &mut table);
-        let mut out = Vec::with_capacity(table.len() + 8);
-        out.put_u32(crc32fast::hash(&table));
-        out.put_string(&table);
-        out
+        with_checksum(&table, 0)
     }
 
     pub(crate) fn piece(&self, kind: PieceKind) -> PieceEntry {

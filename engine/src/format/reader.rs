@@ -104,6 +104,26 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The table at the front of a payload, and where what it describes starts: a checksum of four
+/// bytes, then the table as a string. What follows may be cut off.
+pub(crate) fn checked_table(payload: &[u8]) -> Result<(Reader<'_>, usize), Fault> {
+    let mut input = Reader::new(payload);
+    let checksum = input.u32()?;
+    let table = input.string()?;
+    if crc32fast::hash(table) != checksum {
+        return Err(Fault::Checksum);
+    }
+    Ok((Reader::new(table), payload.len() - input.rest().len()))
+}
+
+/// A table in front of what it describes, with room for so many bytes of that.
+pub(crate) fn with_checksum(table: &[u8], room: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(table.len() + 8 + room);
+    out.put_u32(crc32fast::hash(table));
+    out.put_string(table);
+    out
+}
+
 /// Appends values to a buffer in the form [`Reader`] reads.
 pub(crate) trait Put {
     fn put(&mut self, bytes: &[u8]);
