@@ -4,9 +4,7 @@
 
 use std::ops::ControlFlow;
 
-use engine::message::{
-    ListData, SortKeys, Structure, body_text, header_len, header_text, preview,
-};
+use engine::message::{ListData, SortKeys, Structure, body_text, header_len, header_text, preview};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|message: &[u8]| {
