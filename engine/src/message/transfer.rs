@@ -51,16 +51,16 @@ impl TransferDecoder {
             Kind::Base64 => self.push_base64(encoded, out),
             Kind::QuotedPrintable => {
                 self.pending.extend_from_slice(encoded);
-                let rest = self.pending.split_off(decided_len(&self.pending));
-                out.extend(quoted_printable(&self.pending));
-                self.pending = rest;
+                let done = push_quoted_printable(&self.pending, Follows::More, out);
+                self.pending.drain(..done);
             }
         }
     }
 
     /// Decodes what only the end makes clear.
     pub fn end(&mut self, out: &mut Vec<u8>) {
-        out.extend(quoted_printable(&std::mem::take(&mut self.pending)));
+        push_quoted_printable(&self.pending, Follows::Nothing, out);
+        self.pending.clear();
     }
 
     fn push_base64(&mut self, encoded: &[u8], out: &mut Vec<u8>) {
@@ -82,14 +82,6 @@ impl TransferDecoder {
             }
         }
     }
-}
-
-/// Bytes before a last `=` of which it is not clear yet what it is.
-fn decided_len(encoded: &[u8]) -> usize {
-    let Some(at) = memchr::memrchr(b'=', encoded) else { return encoded.len() };
-    let after = encoded.get(at + 1..).unwrap_or_default();
-    let is_blank = after.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r'));
-    if is_blank || after.len() < 2 { at } else { encoded.len() }
 }
 
 /// The bytes that a body stands for.
@@ -125,26 +117,79 @@ const SEXTETS: [u8; 256] = {
     table
 };
 
-/// A `=` that is followed by neither two digits nor a line end stands for itself (RFC 2045, 6.7).
+/// Quoted-printable text that is at hand as a whole.
 pub(super) fn quoted_printable(encoded: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(encoded.len());
+    push_quoted_printable(encoded, Follows::Nothing, &mut out);
+    out
+}
+
+/// What comes after the bytes at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Follows {
+    More,
+    Nothing,
+}
+
+/// Decodes up to a `=` whose meaning depends on what follows; returns how many bytes that were.
+fn push_quoted_printable(encoded: &[u8], follows: Follows, out: &mut Vec<u8>) -> usize {
     let mut rest = encoded;
     while let Some(at) = memchr::memchr(b'=', rest) {
         let (plain, escape) = rest.split_at(at);
         out.extend_from_slice(plain);
         let after = escape.get(1..).unwrap_or_default();
-        rest = if let Some(byte) = hex_byte(after) {
-            out.push(byte);
-            after.get(2..).unwrap_or_default()
-        } else if let Some(rest) = after_soft_break(after) {
-            rest
-        } else {
-            out.push(b'=');
-            after
+        rest = match Escape::of(after, follows) {
+            Escape::Byte(byte) => {
+                out.push(byte);
+                after.get(2..).unwrap_or_default()
+            }
+            Escape::SoftBreak(len) => after.get(len..).unwrap_or_default(),
+            Escape::Itself => {
+                out.push(b'=');
+                after
+            }
+            Escape::Open => return encoded.len() - escape.len(),
         };
     }
     out.extend_from_slice(rest);
-    out
+    encoded.len()
+}
+
+/// What a `=` is (RFC 2045, 6.7).
+enum Escape {
+    Byte(u8),
+    /// With the bytes after it that go with it: white space and a line end, or the end of the body.
+    SoftBreak(usize),
+    /// Followed by neither two digits nor a line end, it stands for itself.
+    Itself,
+    /// What follows decides.
+    Open,
+}
+
+/// White space between a `=` and its line end that is looked past: a line holds no more octets
+/// (RFC 5322, 2.1.1), and what is held back of a body in pieces stays small.
+const BLANK_MAX: usize = 998;
+
+impl Escape {
+    fn of(after: &[u8], follows: Follows) -> Self {
+        if let Some(byte) = hex_byte(after) {
+            return Self::Byte(byte);
+        }
+        let is_open = follows == Follows::More;
+        let blank = after
+            .iter()
+            .take(BLANK_MAX + 1)
+            .take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
+            .count();
+        match after.get(blank) {
+            _ if blank > BLANK_MAX => Self::Itself,
+            Some(b'\n') => Self::SoftBreak(blank + 1),
+            None if is_open => Self::Open,
+            None => Self::SoftBreak(blank),
+            Some(digit) if is_open && after.len() < 2 && digit.is_ascii_hexdigit() => Self::Open,
+            Some(_) => Self::Itself,
+        }
+    }
 }
 
 /// The byte that two hexadecimal digits at the front stand for, in either case.
@@ -152,16 +197,6 @@ pub(super) fn hex_byte(bytes: &[u8]) -> Option<u8> {
     let digit = |byte: &u8| char::from(*byte).to_digit(16);
     let [high, low, ..] = bytes else { return None };
     Some((digit(high)? * 16 + digit(low)?).to_le_bytes()[0])
-}
-
-/// Past white space and the line end, or the end of the body.
-fn after_soft_break(bytes: &[u8]) -> Option<&[u8]> {
-    let blank = bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r')).count();
-    match bytes.get(blank) {
-        Some(b'\n') => bytes.get(blank + 1..),
-        None => Some(&[]),
-        Some(_) => None,
-    }
 }
 
 #[cfg(test)]
@@ -192,9 +227,24 @@ mod tests {
             ("soft=\r\nbreak= \nend=", "softbreakend"),
             ("100=% = x", "100=% = x"),
             ("=4", "=4"),
+            ("========", "======="),
         ] {
             assert_eq!(quoted_printable(encoded.as_bytes()), decoded.as_bytes(), "{encoded}");
         }
+    }
+
+    #[test]
+    fn white_space_without_end_is_not_held_back() {
+        let encoded = [b"a=", &[b' '; 5000][..]].concat();
+        let mut decoder =
+            TransferDecoder { kind: Kind::QuotedPrintable, ..TransferDecoder::identity() };
+        let mut out = Vec::new();
+        for piece in encoded.chunks(100) {
+            decoder.push(piece, &mut out);
+            assert!(decoder.pending.len() <= BLANK_MAX + 1, "{}", decoder.pending.len());
+        }
+        decoder.end(&mut out);
+        assert!(out == encoded && out == quoted_printable(&encoded));
     }
 
     proptest! {
