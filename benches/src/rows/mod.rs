@@ -4,6 +4,7 @@ mod bodies;
 mod deliver;
 mod disk;
 mod fill;
+mod folders;
 mod list;
 mod measure;
 mod remove;
@@ -49,6 +50,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "store", needs: &[Folder::Million], run: store::all },
     Row { name: "store-one", needs: &[Folder::Million], run: store::one },
     Row { name: "resync", needs: &[Folder::Million], run: resync::resync },
+    Row { name: "folders", needs: &[], run: folders::folders },
     Row { name: "restart", needs: &[Folder::Mail, Folder::Million], run: restart::killed },
     Row { name: "move", needs: &[Folder::Mail], run: remove::moved },
     Row { name: "expunge", needs: &[Folder::Mail, Folder::Million], run: remove::expunged },

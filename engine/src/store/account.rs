@@ -6,7 +6,7 @@ use crate::Error;
 use crate::ids::AccountId;
 use crate::io::MessageSource;
 use crate::record::SpecialUse;
-use crate::state::MailboxList;
+use crate::state::{MailboxEntry, MailboxList, Snapshot};
 use crate::store::cells::AccountCell;
 use crate::store::mailbox::Mailbox;
 use crate::store::prepare::Prepared;
@@ -54,6 +54,12 @@ impl Account {
         let entry = list.find(name).ok_or(Error::NoSuchMailbox)?;
         let cell = self.cell.mailbox(entry.id);
         Mailbox::open(self.clone(), cell)
+    }
+
+    /// The newest snapshot of a mailbox of [`Account::mailboxes`], for its counters: reads no column,
+    /// and does not count as opening the mailbox. Fails if it was deleted meanwhile.
+    pub fn peek(&self, mailbox: &MailboxEntry) -> Result<Arc<Snapshot>, Error> {
+        self.shard.snapshot(&self.cell.mailbox(mailbox.id))
     }
 
     /// Makes a mailbox, and those above it that do not exist (RFC 9051, 6.3.4).

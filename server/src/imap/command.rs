@@ -2,6 +2,7 @@
 //! extensions we offer. Built by `parse`, read by `commands`; knows neither bytes nor the store.
 
 mod fetch;
+mod list;
 mod search;
 mod sequence;
 
@@ -9,11 +10,12 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::ops::Range;
 
-use engine::{FlagSet, Keyword};
+use engine::{FlagSet, Keyword, SpecialUse};
 
 pub use fetch::{
     FetchAttribute, FetchItems, HeaderFields, Partial, SectionForm, SectionPart, SectionPath,
 };
+pub use list::{ListQuery, ListSelection, StatusItem};
 pub use search::{DateField, DateRelation, ReturnOptions, SearchKey};
 pub use sequence::{Bound, OutOfRange, SequenceSet};
 
@@ -137,7 +139,12 @@ pub enum Body {
         resync: Option<Box<Resync>>,
     },
     /// CREATE (RFC 3501, 6.3.3).
-    Create(MailboxName),
+    Create {
+        /// The mailbox.
+        mailbox: MailboxName,
+        /// What it is to be for (RFC 6154, 3); `None` for a use that nobody knows.
+        uses: Vec<Option<SpecialUse>>,
+    },
     /// DELETE (RFC 3501, 6.3.4).
     Delete(MailboxName),
     /// RENAME (RFC 3501, 6.3.5).
@@ -151,7 +158,7 @@ pub enum Body {
     Subscribe(MailboxName),
     /// UNSUBSCRIBE (RFC 3501, 6.3.7).
     Unsubscribe(MailboxName),
-    /// LIST (RFC 3501, 6.3.8) with the options of RFC 6154.
+    /// LIST (RFC 3501, 6.3.8) with the options of RFC 5258, RFC 5819 and RFC 6154.
     List(ListQuery),
     /// LSUB (RFC 3501, 6.3.9).
     Lsub {
@@ -208,7 +215,7 @@ impl Body {
             Self::Compress(_) => "COMPRESS",
             Self::Select { access: Access::ReadWrite, .. } => "SELECT",
             Self::Select { access: Access::ReadOnly, .. } => "EXAMINE",
-            Self::Create(_) => "CREATE",
+            Self::Create { .. } => "CREATE",
             Self::Delete(_) => "DELETE",
             Self::Rename { .. } => "RENAME",
             Self::Subscribe(_) => "SUBSCRIBE",
@@ -268,40 +275,6 @@ impl MailboxName {
     pub fn is_inbox(&self) -> bool {
         self.0 == "INBOX"
     }
-}
-
-/// LIST's arguments.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ListQuery {
-    /// What the patterns are relative to.
-    pub reference: String,
-    /// Patterns, decoded to UTF-8; a name that matches one is listed.
-    pub patterns: Vec<String>,
-    /// List only subscribed mailboxes.
-    pub only_subscribed: bool,
-    /// List only mailboxes with a special use (RFC 6154, 3).
-    pub only_special_use: bool,
-    /// Say which mailboxes are subscribed.
-    pub tell_subscribed: bool,
-}
-
-/// A thing STATUS can tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StatusItem {
-    /// How many messages there are.
-    Messages,
-    /// How many are recent: always 0 here, see `docs/PROTOCOLS.md`.
-    Recent,
-    /// The UID the next message will get.
-    UidNext,
-    /// The generation of the UIDs.
-    UidValidity,
-    /// How many messages lack `\Seen`.
-    Unseen,
-    /// The highest mod-sequence (RFC 7162, 3.1.7).
-    HighestModSeq,
-    /// The mailbox's id (RFC 8474, 4.3).
-    MailboxId,
 }
 
 /// APPEND's arguments.

@@ -76,7 +76,7 @@ pub(crate) async fn with_account(
     match body {
         Body::Noop => Ok(Done::ok("NOOP completed")),
         Body::Enable(names) => Ok(enable::enable(session, &names, dialogue)),
-        Body::Create(mailbox) => create::create(session, &mailbox).await,
+        Body::Create { mailbox, uses } => create::create(session, &mailbox, &uses).await,
         Body::Delete(mailbox) => delete::delete(session, &mailbox).await,
         Body::Rename { from, to } => rename::rename(session, &from, &to).await,
         Body::Subscribe(mailbox) => subscribe::subscribe(session, &mailbox).await,

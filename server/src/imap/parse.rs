@@ -12,7 +12,7 @@ mod list;
 mod search;
 mod select;
 
-use engine::{FlagSet, Keyword, SystemFlag};
+use engine::{FlagSet, Keyword, SpecialUse, SystemFlag};
 
 pub use assemble::{Assembler, Limits, Oversize, Step};
 use cursor::{Cursor, Malformed};
@@ -20,7 +20,7 @@ pub(crate) use search::CHARSETS;
 
 use super::command::{
     Access, Append, AppendMessage, Body, Command, Echo, FlagChange, MailboxName, Numbering, Secret,
-    StatusItem, Store, Tag, Transfer,
+    Store, Tag, Transfer,
 };
 use super::utf7;
 
@@ -121,14 +121,14 @@ fn plain_command(word: &str, cursor: &mut Cursor<'_>) -> Result<Option<Body>, Ma
         "COMPRESS" => Body::Compress(compress(cursor)?),
         "SELECT" => select::select(cursor, Access::ReadWrite)?,
         "EXAMINE" => select::select(cursor, Access::ReadOnly)?,
-        "CREATE" => Body::Create(next_mailbox(cursor)?),
+        "CREATE" => create(cursor)?,
         "DELETE" => Body::Delete(next_mailbox(cursor)?),
         "RENAME" => Body::Rename { from: next_mailbox(cursor)?, to: next_mailbox(cursor)? },
         "SUBSCRIBE" => Body::Subscribe(next_mailbox(cursor)?),
         "UNSUBSCRIBE" => Body::Unsubscribe(next_mailbox(cursor)?),
         "LIST" => Body::List(list::list(cursor)?),
         "LSUB" => list::lsub(cursor)?,
-        "STATUS" => status(cursor)?,
+        "STATUS" => list::status(cursor)?,
         "APPEND" => Body::Append(append(cursor)?),
         _ => return Ok(None),
     }))
@@ -218,29 +218,31 @@ fn compress(cursor: &mut Cursor<'_>) -> Result<String, Malformed> {
     if mechanism.is_empty() { Err(Malformed::Expected("a mechanism")) } else { Ok(mechanism) }
 }
 
-fn status(cursor: &mut Cursor<'_>) -> Result<Body, Malformed> {
+/// A name, and perhaps what it is for: `USE (…)`, the one parameter we know (RFC 6154, 3).
+fn create(cursor: &mut Cursor<'_>) -> Result<Body, Malformed> {
     let mailbox = next_mailbox(cursor)?;
-    cursor.space()?;
-    cursor.expect(b'(', "status items in parentheses")?;
-    let mut items = Vec::new();
-    while !cursor.eat(b')') {
-        cursor.skip_spaces();
-        let item = match cursor.upper_word().as_str() {
-            "MESSAGES" => StatusItem::Messages,
-            "RECENT" => StatusItem::Recent,
-            "UIDNEXT" => StatusItem::UidNext,
-            "UIDVALIDITY" => StatusItem::UidValidity,
-            "UNSEEN" => StatusItem::Unseen,
-            "HIGHESTMODSEQ" => StatusItem::HighestModSeq,
-            "MAILBOXID" => StatusItem::MailboxId,
-            _ => return Err(Malformed::Expected("a status item")),
-        };
-        cursor.skip_spaces();
-        if !items.contains(&item) {
-            items.push(item);
+    let mut uses = Vec::new();
+    if cursor.more_words() {
+        cursor.expect(b'(', "parameters in parentheses")?;
+        if !cursor.eat_word("USE") {
+            return Err(Malformed::Expected("USE, the one parameter we know"));
         }
+        cursor.space()?;
+        cursor.expect(b'(', "special uses in parentheses")?;
+        cursor.skip_spaces();
+        while !cursor.eat(b')') {
+            let name = cursor.flag_word()?;
+            let known = SpecialUse::ALL.into_iter();
+            let found = known.into_iter().find(|at| at.attribute().eq_ignore_ascii_case(name));
+            if uses.len() > SpecialUse::ALL.len() {
+                return Err(Malformed::Expected("fewer special uses"));
+            }
+            uses.push(found);
+            cursor.skip_spaces();
+        }
+        cursor.expect(b')', "the end of the parameters")?;
     }
-    Ok(Body::Status { mailbox, items })
+    Ok(Body::Create { mailbox, uses })
 }
 
 /// One message or more (RFC 3502), each in a literal or a literal8 (RFC 3516, 4.4).

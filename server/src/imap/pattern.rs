@@ -48,12 +48,16 @@ impl Pattern {
         if !self.can_match {
             return false;
         }
+        if self.elements == [Element::Anything] {
+            return true;
+        }
         let inbox_len = if name == "INBOX" || name.starts_with("INBOX/") { 5 } else { 0 };
         // Every place in the pattern that the name so far can have come to.
         let mut places = vec![false; self.elements.len() + 1];
+        let mut next = places.clone();
         self.reach(&mut places, 0);
         for (index, char) in name.chars().enumerate() {
-            let mut next = vec![false; places.len()];
+            next.fill(false);
             for (place, element) in self.elements.iter().enumerate() {
                 if !places.get(place).copied().unwrap_or(false) {
                     continue;
@@ -70,7 +74,7 @@ impl Pattern {
                     Element::Char(_) | Element::OneLevel => {}
                 }
             }
-            places = next;
+            std::mem::swap(&mut places, &mut next);
         }
         places.last().copied().unwrap_or(false)
     }

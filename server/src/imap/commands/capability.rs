@@ -7,7 +7,7 @@ use crate::imap::session::Session;
 /// What is whole here, before and after log-in.
 const ALWAYS: &str = "CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE CHILDREN \
                       UNSELECT UIDPLUS MOVE MULTIAPPEND BINARY CONDSTORE QRESYNC ESEARCH PREVIEW OBJECTID \
-                      SAVEDATE SPECIAL-USE";
+                      SAVEDATE LIST-EXTENDED LIST-STATUS STATUS=SIZE CREATE-SPECIAL-USE SPECIAL-USE";
 
 /// The capabilities in a state of the session.
 pub(crate) fn capabilities(session: &Session, dialogue: &Dialogue) -> String {

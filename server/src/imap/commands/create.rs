@@ -1,16 +1,46 @@
-//! CREATE (RFC 3501, 6.3.3; RFC 8474, 4.1).
+//! CREATE (RFC 3501, 6.3.3; RFC 6154, 3; RFC 8474, 4.1).
+
+use engine::SpecialUse;
 
 use crate::imap::command::MailboxName;
 use crate::imap::outcome::Outcome;
-use crate::imap::response::Done;
+use crate::imap::response::{Done, Refusal};
 use crate::imap::session::Authenticated;
 
-/// Levels above that do not exist are not made: LIST shows them as `\Noselect`.
-pub(crate) async fn create(session: &Authenticated, mailbox: &MailboxName) -> Outcome {
-    session.account.create(mailbox.as_str(), None).await?;
+/// Levels above that do not exist are made too.
+pub(crate) async fn create(
+    session: &Authenticated,
+    mailbox: &MailboxName,
+    uses: &[Option<SpecialUse>],
+) -> Outcome {
+    let special_use = special_use(session, uses)?;
+    session.account.create(mailbox.as_str(), special_use).await?;
     // Unless another session has been quick to delete it.
     match session.account.mailbox(mailbox.as_str()) {
         Ok(created) => Ok(Done::with(format!("MAILBOXID ({})", created.id()), "CREATE completed")),
         Err(_) => Ok(Done::ok("CREATE completed")),
     }
+}
+
+/// The one use a mailbox can have, unless it is another mailbox's, or of a kind that would show
+/// messages of other mailboxes, which nothing here does.
+fn special_use(
+    session: &Authenticated,
+    uses: &[Option<SpecialUse>],
+) -> Result<Option<SpecialUse>, Refusal> {
+    let refusal = |text| Err(Refusal::no("USEATTR", text));
+    let special_use = match uses {
+        [] => return Ok(None),
+        [Some(SpecialUse::All | SpecialUse::Flagged)] => {
+            return refusal("No mailbox shows the messages of others here");
+        }
+        [Some(special_use)] => *special_use,
+        [None] => return refusal("There is no such special use"),
+        _ => return refusal("A mailbox has one special use at most"),
+    };
+    let mailboxes = session.account.mailboxes();
+    if mailboxes.iter().any(|entry| entry.special_use == Some(special_use)) {
+        return refusal("Another mailbox has this special use");
+    }
+    Ok(Some(special_use))
 }

@@ -1,66 +1,125 @@
-//! LIST (RFC 3501, 6.3.8) with child and special-use attributes, always (RFC 3348, RFC 6154;
-//! CLIENTS.md rule 13).
+//! LIST (RFC 3501, 6.3.8; RFC 5258) with STATUS of what is listed (RFC 5819), and with child and
+//! special-use attributes, always (RFC 3348, RFC 6154; CLIENTS.md rule 13).
 
 use std::collections::BTreeMap;
 
-use engine::{MailboxList, SpecialUse};
+use engine::{MailboxEntry, MailboxList, SpecialUse};
 
-use crate::imap::command::ListQuery;
-use crate::imap::dialogue::Dialogue;
+use super::status;
+use crate::imap::command::{ListQuery, ListSelection};
+use crate::imap::dialogue::{Dialogue, blocking};
 use crate::imap::encode::push_mailbox;
 use crate::imap::outcome::Outcome;
 use crate::imap::pattern::Pattern;
 use crate::imap::response::Done;
 use crate::imap::session::Authenticated;
 
+/// Mailboxes whose counters are looked up together: reading them may take the disk.
+const BATCH: usize = 64;
+
 /// What is known of a name.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Name {
-    exists: bool,
+pub(super) struct Name<'a> {
+    mailbox: Option<&'a MailboxEntry>,
     has_children: bool,
     is_subscribed: bool,
-    special_use: Option<SpecialUse>,
+    /// Whether it matches a pattern.
+    is_match: bool,
+    below: Below,
+}
+
+/// Which names below a name are chosen, where RECURSIVEMATCH asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Below {
+    /// None.
+    #[default]
+    Nothing,
+    /// Some, all of which are listed themselves.
+    Listed,
+    /// Some that match no pattern, so that only this name's line tells of them.
+    Hidden,
 }
 
 /// Lists the names that match.
 pub(crate) async fn list(
-    session: &Authenticated,
+    session: &mut Authenticated,
     query: &ListQuery,
     dialogue: &mut Dialogue,
 ) -> Outcome {
-    if query.patterns.iter().all(String::is_empty) {
+    if !query.is_extended && query.patterns.iter().all(String::is_empty) {
         // Only the hierarchy separator is asked for.
         dialogue.untagged("LIST (\\Noselect) \"/\" \"\"");
         return Ok(Done::ok("LIST completed"));
     }
+    session.notice_items(&query.status);
     let mailboxes = session.account.mailboxes();
-    let patterns: Vec<_> =
-        query.patterns.iter().map(|pattern| Pattern::new(&query.reference, pattern)).collect();
-    for (name, known) in names(&mailboxes) {
-        // A name that only a subscription holds is no mailbox, nor above one.
-        let is_listed = known.exists || known.has_children;
-        let is_wanted = match (query.only_subscribed, query.only_special_use) {
-            (true, _) => known.is_subscribed,
-            (false, true) => known.special_use.is_some(),
-            (false, false) => is_listed,
+    let listed = listed(&mailboxes, query);
+    for batch in listed.chunks(BATCH) {
+        let look = |(_, known): &(&str, Name<'_>)| {
+            let mailbox = known.mailbox.filter(|_| known.is_chosen(query.selection))?;
+            // What fails is not told (RFC 5819, 2); nobody is refused the rest of the list.
+            let snapshot = session.account.peek(mailbox).ok()?;
+            Some((mailbox.id, snapshot))
         };
-        if is_wanted && patterns.iter().any(|pattern| pattern.matches(name)) {
-            push_line(dialogue.out(), "LIST", &attributes(known, query.tell_subscribed), name);
-            dialogue.connection.flush_if_full().await?;
+        let counters: Vec<_> = match query.status.as_slice() {
+            [] => Vec::new(),
+            _ => blocking(|| batch.iter().map(look).collect()),
+        };
+        for (at, (name, known)) in batch.iter().enumerate() {
+            push_name(dialogue.out(), "LIST", &known.attributes(query), name);
+            push_extended(dialogue.out(), known, query.selection);
+            if let Some(Some((id, snapshot))) = counters.get(at) {
+                status::push_line(dialogue.out(), name, (*id, snapshot), &query.status);
+            }
+            dialogue.breathe().await?;
         }
     }
     Ok(Done::ok("LIST completed"))
 }
 
+/// The names to tell of, in order.
+fn listed<'a>(mailboxes: &'a MailboxList, query: &ListQuery) -> Vec<(&'a str, Name<'a>)> {
+    let patterns: Vec<_> =
+        query.patterns.iter().map(|pattern| Pattern::new(&query.reference, pattern)).collect();
+    let mut names = names(mailboxes);
+    if query.selection.recursive {
+        // Names above a subscription may be those of nothing else.
+        for name in mailboxes.subscriptions().flat_map(|name| levels_above(name)) {
+            names.entry(name).or_default();
+        }
+    }
+    for (name, known) in &mut names {
+        known.is_match = patterns.iter().any(|pattern| pattern.matches(name));
+    }
+    if query.selection.recursive {
+        mark_above(&mut names, query.selection);
+    }
+    let is_listed = |known: &Name<'_>| {
+        let is_wanted = known.is_chosen(query.selection) || known.below == Below::Hidden;
+        known.is_match && is_wanted
+    };
+    names.into_iter().filter(|(_, known)| is_listed(known)).collect()
+}
+
+/// RECURSIVEMATCH: names above a chosen one are marked, whether or not that one matches a pattern
+/// (RFC 5258, 3.1 and 3.5).
+fn mark_above<'a>(names: &mut BTreeMap<&'a str, Name<'a>>, selection: ListSelection) {
+    let chosen = names.iter().filter(|(_, known)| known.is_chosen(selection));
+    let chosen: Vec<_> = chosen.map(|(name, known)| (*name, known.is_match)).collect();
+    for (name, is_match) in chosen {
+        for above in levels_above(name) {
+            let Some(above) = names.get_mut(above) else { continue };
+            above.below = above.below.max(if is_match { Below::Listed } else { Below::Hidden });
+        }
+    }
+}
+
 /// Every mailbox, every subscription, and the levels above mailboxes.
-pub(super) fn names(mailboxes: &MailboxList) -> BTreeMap<&str, Name> {
-    let mut names: BTreeMap<&str, Name> = BTreeMap::new();
+pub(super) fn names(mailboxes: &MailboxList) -> BTreeMap<&str, Name<'_>> {
+    let mut names: BTreeMap<&str, Name<'_>> = BTreeMap::new();
     for entry in mailboxes.iter() {
-        let name = names.entry(&*entry.name).or_default();
-        name.exists = true;
-        name.special_use = entry.special_use;
-        for (end, _) in entry.name.match_indices('/') {
-            let above = entry.name.get(..end).unwrap_or_default();
+        names.entry(&*entry.name).or_default().mailbox = Some(entry);
+        for above in levels_above(&entry.name) {
             names.entry(above).or_default().has_children = true;
         }
     }
@@ -70,40 +129,91 @@ pub(super) fn names(mailboxes: &MailboxList) -> BTreeMap<&str, Name> {
     names
 }
 
-fn attributes(name: Name, tell_subscribed: bool) -> Vec<&'static str> {
-    let mut attributes = Vec::new();
-    match (name.exists, name.has_children) {
-        (true, true) => attributes.push("\\HasChildren"),
-        (true, false) => attributes.push("\\HasNoChildren"),
-        (false, true) => attributes.extend(["\\Noselect", "\\HasChildren"]),
-        (false, false) => attributes.extend(["\\NonExistent", "\\HasNoChildren"]),
-    }
-    attributes.extend(name.special_use.map(SpecialUse::attribute));
-    if tell_subscribed && name.is_subscribed {
-        attributes.push("\\Subscribed");
-    }
-    attributes
+fn levels_above(name: &str) -> impl Iterator<Item = &str> {
+    name.match_indices('/').filter_map(|(end, _)| name.get(..end))
 }
 
-impl Name {
+impl Name<'_> {
     /// Whether it is subscribed.
-    pub(super) fn is_subscribed(self) -> bool {
+    pub(super) fn is_subscribed(&self) -> bool {
         self.is_subscribed
     }
 
     /// The attributes that LSUB tells too: some clients look for special uses only there.
-    pub(super) fn lsub_attributes(self) -> Vec<&'static str> {
-        self.special_use.map(SpecialUse::attribute).into_iter().collect()
+    pub(super) fn lsub_attributes(&self) -> Vec<&'static str> {
+        self.special_use().map(SpecialUse::attribute).into_iter().collect()
+    }
+
+    fn special_use(&self) -> Option<SpecialUse> {
+        self.mailbox.and_then(|mailbox| mailbox.special_use)
+    }
+
+    /// Whether it meets all that is asked for. A name that only a subscription holds is no
+    /// mailbox, nor above one, and is listed only by SUBSCRIBED.
+    fn is_chosen(&self, selection: ListSelection) -> bool {
+        if selection.special_use && self.special_use().is_none() {
+            return false;
+        }
+        if selection.subscribed {
+            self.is_subscribed
+        } else {
+            self.mailbox.is_some() || self.has_children
+        }
+    }
+
+    fn attributes(&self, query: &ListQuery) -> Vec<&'static str> {
+        let mut attributes = Vec::new();
+        if self.mailbox.is_none() {
+            // `\NonExistent` is of RFC 5258 and says `\Noselect` too.
+            attributes.push(if query.is_extended { "\\NonExistent" } else { "\\Noselect" });
+        }
+        // What is told of names below it by CHILDINFO is not denied here.
+        match (self.has_children, self.below) {
+            (true, _) => attributes.push("\\HasChildren"),
+            (false, Below::Nothing) => attributes.push("\\HasNoChildren"),
+            (false, _) => {}
+        }
+        attributes.extend(self.special_use().map(SpecialUse::attribute));
+        if query.tell_subscribed && self.is_subscribed {
+            attributes.push("\\Subscribed");
+        }
+        attributes
     }
 }
 
-/// `* LIST (attributes) "/" name`.
+/// `* LSUB (attributes) "/" name`, a whole line.
 pub(super) fn push_line(out: &mut Vec<u8>, verb: &str, attributes: &[&str], name: &str) {
+    push_name(out, verb, attributes, name);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The same without the line's end.
+fn push_name(out: &mut Vec<u8>, verb: &str, attributes: &[&str], name: &str) {
     out.extend_from_slice(b"* ");
     out.extend_from_slice(verb.as_bytes());
     out.extend_from_slice(b" (");
-    out.extend_from_slice(attributes.join(" ").as_bytes());
+    for (at, attribute) in attributes.iter().enumerate() {
+        if at > 0 {
+            out.push(b' ');
+        }
+        out.extend_from_slice(attribute.as_bytes());
+    }
     out.extend_from_slice(b") \"/\" ");
     push_mailbox(out, name);
-    out.extend_from_slice(b"\r\n");
+}
+
+/// The extended data item CHILDINFO (RFC 5258, 3.5), and the line's end.
+fn push_extended(out: &mut Vec<u8>, known: &Name<'_>, selection: ListSelection) {
+    if known.below == Below::Nothing {
+        out.extend_from_slice(b"\r\n");
+        return;
+    }
+    let criteria = match (selection.subscribed, selection.special_use) {
+        (true, true) => "\"SUBSCRIBED\" \"SPECIAL-USE\"",
+        (true, false) => "\"SUBSCRIBED\"",
+        (false, _) => "\"SPECIAL-USE\"",
+    };
+    out.extend_from_slice(b" (\"CHILDINFO\" (");
+    out.extend_from_slice(criteria.as_bytes());
+    out.extend_from_slice(b"))\r\n");
 }

@@ -1,4 +1,7 @@
-//! STATUS (RFC 3501, 6.3.10; RFC 7162, 3.1.7; RFC 8474, 4.3).
+//! STATUS (RFC 3501, 6.3.10; RFC 7162, 3.1.7; RFC 8438; RFC 8474, 4.3), also within LIST
+//! (RFC 5819).
+
+use engine::{MailboxId, Snapshot};
 
 use crate::imap::command::{MailboxName, StatusItem};
 use crate::imap::dialogue::Dialogue;
@@ -14,13 +17,29 @@ pub(crate) fn status(
     items: &[StatusItem],
     dialogue: &mut Dialogue,
 ) -> Outcome {
-    let opened = session.account.mailbox(mailbox.as_str())?;
-    let snapshot = opened.snapshot();
-    // Asking for it enables CONDSTORE (RFC 7162, 3.1).
-    session.condstore |= items.contains(&StatusItem::HighestModSeq);
-    let out = dialogue.out();
+    let name = mailbox.as_str();
+    let opened = session.account.mailbox(name)?;
+    session.notice_items(items);
+    push_line(dialogue.out(), name, (opened.id(), &opened.snapshot()), items);
+    Ok(Done::ok("STATUS completed"))
+}
+
+impl Authenticated {
+    /// To ask for the highest mod-sequence enables CONDSTORE (RFC 7162, 3.1).
+    pub(super) fn notice_items(&mut self, items: &[StatusItem]) {
+        self.condstore |= items.contains(&StatusItem::HighestModSeq);
+    }
+}
+
+/// `* STATUS name (items)`.
+pub(super) fn push_line(
+    out: &mut Vec<u8>,
+    name: &str,
+    (id, snapshot): (MailboxId, &Snapshot),
+    items: &[StatusItem],
+) {
     out.extend_from_slice(b"* STATUS ");
-    push_mailbox(out, mailbox.as_str());
+    push_mailbox(out, name);
     out.extend_from_slice(b" (");
     for (index, item) in items.iter().enumerate() {
         let uid_next = || snapshot.uid_next().map_or(u32::MAX, engine::Uid::get);
@@ -29,7 +48,7 @@ pub(crate) fn status(
         }
         let (name, value) = match item {
             StatusItem::MailboxId => {
-                out.extend_from_slice(format!("MAILBOXID ({})", opened.id()).as_bytes());
+                out.extend_from_slice(format!("MAILBOXID ({id})").as_bytes());
                 continue;
             }
             StatusItem::Messages => ("MESSAGES ", u64::from(snapshot.exists())),
@@ -38,10 +57,10 @@ pub(crate) fn status(
             StatusItem::UidValidity => ("UIDVALIDITY ", snapshot.uid_validity().get().into()),
             StatusItem::Unseen => ("UNSEEN ", u64::from(snapshot.unseen())),
             StatusItem::HighestModSeq => ("HIGHESTMODSEQ ", snapshot.highest_modseq().get()),
+            StatusItem::Size => ("SIZE ", snapshot.size_total()),
         };
         out.extend_from_slice(name.as_bytes());
         push_number(out, value);
     }
     out.extend_from_slice(b")\r\n");
-    Ok(Done::ok("STATUS completed"))
 }

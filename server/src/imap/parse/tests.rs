@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::imap::command::{
-    DateField, DateRelation, FetchAttribute, HeaderFields, ReturnOptions, SearchKey,
+    DateField, DateRelation, FetchAttribute, HeaderFields, ListSelection, ReturnOptions, SearchKey,
+    StatusItem,
 };
 
 fn body_of(command: &str) -> Body {
@@ -58,6 +59,14 @@ fn every_fault_carries_the_tag_and_says_what_was_expected() {
         "APPEND INBOX",
         "APPEND INBOX {3}\r\nab",
         "CREATE \"\"",
+        "CREATE a (USE \\Sent)",
+        "CREATE a (SIZE 1)",
+        "STATUS INBOX ()",
+        "LIST (RECURSIVEMATCH) \"\" *",
+        "LIST (RECURSIVEMATCH REMOTE) \"\" *",
+        "LIST \"\" ()",
+        "LIST \"\" * RETURN (STATUS)",
+        "LIST \"\" * RETURN (STATUS ())",
         "SELECT \"a",
         "SELECT a&b",
         "STATUS INBOX (NONSENSE)",
@@ -207,8 +216,28 @@ fn list_takes_the_options_of_apple_mail() {
     else {
         panic!("not a LIST");
     };
-    assert!(query.only_special_use && query.tell_subscribed && !query.only_subscribed);
+    let selection = ListSelection { special_use: true, ..ListSelection::default() };
+    assert!(query.selection == selection && query.tell_subscribed && query.is_extended);
     assert_eq!(query.patterns, ["a", "%"]);
+}
+
+#[test]
+fn list_returns_status_among_other_options() {
+    let Body::List(query) =
+        body_of("LIST (recursivematch SUBSCRIBED) \"\" * RETURN (status (SIZE SIZE) CHILDREN)")
+    else {
+        panic!("not a LIST");
+    };
+    assert!(query.selection.recursive && query.selection.subscribed && query.tell_subscribed);
+    assert_eq!(query.status, [StatusItem::Size]);
+}
+
+#[test]
+fn create_takes_special_uses() {
+    let Body::Create { mailbox, uses } = body_of("CREATE Out (USE (\\sent \\Foo))") else {
+        panic!("not a CREATE");
+    };
+    assert_eq!((mailbox.as_str(), uses.as_slice()), ("Out", &[Some(SpecialUse::Sent), None][..]));
 }
 
 #[test]
