@@ -35,7 +35,7 @@ pub use record::{FlagAction, SpecialUse};
 pub use state::{Diff, Expunge, FlagEdit, MailboxEntry, MailboxList, Row, Run, Snapshot};
 pub use store::{
     Account, AppendItem, Appended, Copied, Delivery, Expunged, Finding, FlagsEdited, Listings,
-    Mailbox, Options, Prepared, Progress, Reads, Receipt, Report, Store, StoredBody, StoredMessage,
-    dump, verify,
+    Mailbox, Options, Prepared, Progress, Reads, Receipt, Report, SortKeyReader, Store, StoredBody,
+    StoredMessage, dump, verify,
 };
 pub use uid_set::UidSet;

@@ -23,6 +23,8 @@
 //! | previews   | the first words of the text, UTF-8                                            |
 //! | keys       | what messages are sorted and threaded by, see there                           |
 
+use std::ops::Range;
+
 use crate::Fault;
 use crate::format::compress::{self, Piece, PieceEntry};
 use crate::format::dictionary::Effort;
@@ -85,12 +87,30 @@ impl ListPartTable {
         start: usize,
         into: &mut Stretches,
     ) -> Result<(), Fault> {
+        let stored = payload.get(self.place(section, start)).ok_or(Fault::Truncated)?;
+        self.open_stored(section, stored, into)
+    }
+
+    /// Where a section is in a payload whose pieces start at `start`.
+    pub(crate) fn place(&self, section: Section, start: usize) -> Range<usize> {
         let before = self.sections.iter().take(section as usize);
         let offset = start + before.map(|entry| entry.stored_len as usize).sum::<usize>();
-        let entry = self.sections.get(section as usize).copied().unwrap_or_default();
-        let stored = payload.get(offset..offset + entry.stored_len as usize);
-        let stored = stored.ok_or(Fault::Truncated)?;
-        into.fill(entry, stored, usize::try_from(self.uids.count()).unwrap_or(usize::MAX))
+        offset..offset + self.entry(section).stored_len as usize
+    }
+
+    /// Decompresses what is stored of a section.
+    pub(crate) fn open_stored(
+        &self,
+        section: Section,
+        stored: &[u8],
+        into: &mut Stretches,
+    ) -> Result<(), Fault> {
+        let count = usize::try_from(self.uids.count()).unwrap_or(usize::MAX);
+        into.fill(self.entry(section), stored, count)
+    }
+
+    fn entry(&self, section: Section) -> PieceEntry {
+        self.sections.get(section as usize).copied().unwrap_or_default()
     }
 }
 

@@ -41,7 +41,7 @@ pub use preview::preview;
 pub(crate) use preview::preview_from;
 pub use recipe::Recipe;
 pub use section::{Located, Octets, Pieces, Section, SectionText};
-pub use sort_keys::SortKeys;
+pub use sort_keys::{SortKeys, SortKeysRef};
 pub use structure::{Part, PartKind, Structure};
 pub use text::{Visit, body_text, field_text, header_text};
 pub use transfer::TransferDecoder;

@@ -15,13 +15,17 @@
 //! case they came in: i;unicode-casemap (RFC 5051) belongs to the search layer, and whoever
 //! compares keys folds them with it first. Sizes and dates are in the columns.
 
+mod view;
+
+pub use view::SortKeysRef;
+
 use super::address::{Address, Addresses};
 use super::base_subject::BaseSubject;
 use super::charset;
 use super::encoded_word::push_decoded;
 use super::header::header_fields;
 use super::message_id::{ids_in, own_id};
-use super::varint::{push_varint, take_varint};
+use super::varint::push_varint;
 use crate::error::Fault;
 use crate::limits::{REFERENCES_FIRST, REFERENCES_MAX, SORT_ADDRESS_LEN_MAX, SORT_SUBJECT_LEN_MAX};
 
@@ -100,39 +104,8 @@ impl SortKeys {
     }
 
     /// Reads what [`SortKeys::encode`] wrote, and nothing else.
-    pub fn decode(mut input: &[u8]) -> Result<Self, Fault> {
-        let (marks, rest) = input.split_first().ok_or(Fault::Truncated)?;
-        input = rest;
-        if *marks & !(REPLY_OR_FORWARD | MESSAGE_ID) != 0 {
-            return Err(Fault::Unknown { field: "sort key marks", value: (*marks).into() });
-        }
-        let base_subject = take_text(&mut input, SORT_SUBJECT_LEN_MAX)?;
-        let mut address = || take_text(&mut input, SORT_ADDRESS_LEN_MAX);
-        let (from, to, cc) = (address()?, address()?, address()?);
-        let (display_from, display_to) = (address()?, address()?);
-        let has_id = marks & MESSAGE_ID != 0;
-        let message_id = if has_id { take_hash(&mut input)? } else { 0 };
-        let count = take_varint(&mut input)?;
-        if count > REFERENCES_MAX {
-            return Err(Fault::Invalid("references count"));
-        }
-        let references =
-            (0..count).map(|_| take_hash(&mut input)).collect::<Result<Vec<u64>, Fault>>()?;
-        if !input.is_empty() {
-            return Err(Fault::Invalid("sort keys"));
-        }
-        let is_reply_or_forward = marks & REPLY_OR_FORWARD != 0;
-        Ok(Self {
-            base_subject,
-            is_reply_or_forward,
-            from,
-            to,
-            cc,
-            display_from,
-            display_to,
-            message_id,
-            references,
-        })
+    pub fn decode(input: &[u8]) -> Result<Self, Fault> {
+        SortKeysRef::decode(input).map(|keys| keys.to_owned())
     }
 }
 
@@ -224,24 +197,6 @@ fn decoded(phrase: &[u8]) -> String {
 fn cut(mut text: String, len_max: usize) -> String {
     text.truncate(text.floor_char_boundary(len_max));
     text
-}
-
-fn take_text(input: &mut &[u8], len_max: usize) -> Result<String, Fault> {
-    let len = take_varint(input)?;
-    if len > len_max {
-        return Err(Fault::Invalid("sort key length"));
-    }
-    let (text, rest) = input.split_at_checked(len).ok_or(Fault::Truncated)?;
-    *input = rest;
-    let text = std::str::from_utf8(text).map_err(|_| Fault::Invalid("sort key"))?;
-    Ok(text.to_owned())
-}
-
-/// No hash is 0.
-fn take_hash(input: &mut &[u8]) -> Result<u64, Fault> {
-    let (hash, rest) = input.split_first_chunk().ok_or(Fault::Truncated)?;
-    *input = rest;
-    Some(u64::from_le_bytes(*hash)).filter(|hash| *hash != 0).ok_or(Fault::Invalid("hash"))
 }
 
 #[cfg(test)]

@@ -3,6 +3,10 @@
 //! Text and what is looked for are both folded by `casemap` and then compared as bytes.
 
 mod casemap;
+mod collation;
 mod text;
+mod threads;
 
+pub use collation::Collation;
 pub use text::{Needle, body_contains, field_contains, text_contains};
+pub use threads::{Forest, Step, ThreadAlgorithm, Threads};

@@ -223,6 +223,12 @@ impl Run {
         self.columns.base.save_dates.get(self.places.start + nth).copied().unwrap_or(0)
     }
 
+    /// Its Date field, or the internal date if it has none: seconds since 1970, UTC.
+    #[inline]
+    pub fn sent_date(&self, nth: usize) -> i64 {
+        self.columns.base.sent_dates.get(self.places.start + nth).copied().unwrap_or(0)
+    }
+
     /// The mod-sequence of its last change.
     #[inline]
     pub fn modseq(&self, nth: usize) -> u64 {

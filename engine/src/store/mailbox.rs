@@ -7,6 +7,7 @@ use crate::ids::{MailboxId, ModSeq, Uid, UidValidity};
 use crate::state::{Diff, Expunge, FlagEdit, Row, Snapshot};
 use crate::store::account::Account;
 use crate::store::cells::MailboxCell;
+use crate::store::key_reader::SortKeyReader;
 use crate::store::listings::Listings;
 use crate::store::message::StoredMessage;
 use crate::store::prepare::Prepared;
@@ -130,6 +131,12 @@ impl Mailbox {
     pub fn listings(&self) -> Listings {
         let lists = Arc::clone(&self.snapshot().lists);
         Listings::new(self.account.shard.reader().clone(), self.cell.id, lists)
+    }
+
+    /// What its messages are sorted and threaded by, for as many of them as are asked for.
+    pub fn sort_keys(&self) -> SortKeyReader {
+        let lists = Arc::clone(&self.snapshot().lists);
+        SortKeyReader::new(self.account.shard.reader().clone(), self.cell.id, lists)
     }
 
     /// Adds messages, all of them or none.

@@ -103,6 +103,12 @@ impl ShardReader {
         self.log.read_payload(part.addr, 0, part.len as usize)
     }
 
+    /// The first `len` bytes of a list part.
+    pub(crate) fn read_list_front(&self, part: PartRef, len: usize) -> Result<Vec<u8>, Error> {
+        self.reads.list_part();
+        self.log.read_payload(part.addr, 0, len)
+    }
+
     /// What was read so far.
     pub(crate) fn reads(&self) -> &Arc<Reads> {
         &self.reads

@@ -5,6 +5,7 @@ mod fetch;
 mod list;
 mod search;
 mod sequence;
+mod sort;
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -16,8 +17,9 @@ pub use fetch::{
     FetchAttribute, FetchItems, HeaderFields, Partial, SectionForm, SectionPart, SectionPath,
 };
 pub use list::{ListQuery, ListSelection, StatusItem};
-pub use search::{DateField, DateRelation, ReturnOptions, SearchKey};
+pub use search::{DateField, DateRelation, PartialFrom, PartialRange, ReturnOptions, SearchKey};
 pub use sequence::{Bound, OutOfRange, SequenceSet};
+pub use sort::{Direction, Sort, SortCriterion, SortField, Thread};
 
 /// The client's name for a command, repeated in the answer (RFC 3501, 2.2.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -190,6 +192,10 @@ pub enum Body {
     Expunge(Option<SequenceSet>),
     /// SEARCH and UID SEARCH (RFC 3501, 6.4.4; RFC 4731).
     Search(Search),
+    /// SORT and UID SORT (RFC 5256, 3; RFC 5267, 3).
+    Sort(Sort),
+    /// THREAD and UID THREAD (RFC 5256, 3).
+    Thread(Thread),
     /// FETCH and UID FETCH (RFC 3501, 6.4.5; RFC 7162, 3.1.4).
     Fetch(Fetch),
     /// STORE and UID STORE (RFC 3501, 6.4.6; RFC 7162, 3.1.3).
@@ -231,6 +237,8 @@ impl Body {
             Self::Unselect => "UNSELECT",
             Self::Expunge(_) => "EXPUNGE",
             Self::Search(_) => "SEARCH",
+            Self::Sort(_) => "SORT",
+            Self::Thread(_) => "THREAD",
             Self::Fetch(_) => "FETCH",
             Self::Store(_) => "STORE",
             Self::Copy(_) => "COPY",
@@ -331,6 +339,8 @@ pub struct Fetch {
     pub changed_since: Option<u64>,
     /// Also what was expunged since (RFC 7162, 3.2.6); only with `changed_since`, and by UID.
     pub vanished: bool,
+    /// Only those at these places among `messages` (RFC 9394, 3.3); only by UID.
+    pub partial: Option<PartialRange>,
 }
 
 /// STORE's arguments.

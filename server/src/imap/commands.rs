@@ -23,10 +23,12 @@ mod namespace;
 mod rename;
 mod search;
 mod select;
+mod sort;
 mod start_tls;
 mod status;
 mod store;
 mod subscribe;
+mod thread;
 
 pub(crate) use authenticate::{authenticate, login};
 pub(crate) use capability::{before_login, capabilities};
@@ -58,6 +60,8 @@ pub(crate) fn needs_mailbox(body: &Body) -> bool {
         Body::Check
             | Body::Expunge(_)
             | Body::Search(_)
+            | Body::Sort(_)
+            | Body::Thread(_)
             | Body::Fetch(_)
             | Body::Store(_)
             | Body::Copy(_)
@@ -107,6 +111,8 @@ pub(crate) async fn with_mailbox(
         Body::Check => Ok(Done::ok("CHECK completed")),
         Body::Expunge(set) => expunge::expunge(selected, set.as_ref()).await,
         Body::Search(search) => search::search(selected, tag, &search, dialogue).await,
+        Body::Sort(sort) => sort::sort(selected, tag, &sort, dialogue).await,
+        Body::Thread(thread) => thread::thread(selected, &thread, dialogue).await,
         Body::Fetch(fetch) => fetch::fetch(selected, &fetch, dialogue).await,
         Body::Store(store) => store::store(selected, store, dialogue).await,
         Body::Copy(copy) => copy::copy(selected, &copy).await,

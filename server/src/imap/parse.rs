@@ -9,8 +9,10 @@ mod cursor;
 mod date;
 mod fetch;
 mod list;
+mod returns;
 mod search;
 mod select;
+mod sort;
 
 use engine::{FlagSet, Keyword, SpecialUse, SystemFlag};
 
@@ -47,6 +49,8 @@ pub enum FaultKind {
     Malformed(&'static str),
     /// SEARCH in a charset we do not know (RFC 3501, 6.4.4).
     BadCharset,
+    /// The same with SAVE: `$` is empty now (RFC 5182, 2.1).
+    BadCharsetToSave,
 }
 
 impl From<Malformed> for FaultKind {
@@ -54,6 +58,7 @@ impl From<Malformed> for FaultKind {
         match malformed {
             Malformed::Expected(what) => Self::Malformed(what),
             Malformed::BadCharset => Self::BadCharset,
+            Malformed::BadCharsetToSave => Self::BadCharsetToSave,
         }
     }
 }
@@ -143,6 +148,8 @@ fn message_command(
     Ok(Some(match (word, numbering) {
         ("FETCH", _) => Body::Fetch(fetch::fetch(cursor, numbering)?),
         ("SEARCH", _) => Body::Search(search::search(cursor, numbering)?),
+        ("SORT", _) => Body::Sort(sort::sort(cursor, numbering)?),
+        ("THREAD", _) => Body::Thread(sort::thread(cursor, numbering)?),
         ("STORE", _) => Body::Store(store(cursor, numbering)?),
         ("COPY", _) => Body::Copy(transfer(cursor, numbering)?),
         ("MOVE", _) => Body::Move(transfer(cursor, numbering)?),

@@ -54,7 +54,7 @@ impl From<FaultKind> for Refusal {
             FaultKind::NoTag => Self::bad("A command begins with a tag"),
             FaultKind::UnknownCommand => Self::bad("Unknown command"),
             FaultKind::Malformed(expected) => Self::bad(format!("Expected {expected}")),
-            FaultKind::BadCharset => Self {
+            FaultKind::BadCharset | FaultKind::BadCharsetToSave => Self {
                 verdict: Verdict::No,
                 code: Some(format!("BADCHARSET ({CHARSETS})").into()),
                 text: "Unknown charset".into(),

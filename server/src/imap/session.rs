@@ -6,13 +6,13 @@
 
 use std::time::{Duration, Instant};
 
-use engine::{Account, EmailId, Mailbox, StoredBody};
+use engine::{Account, EmailId, Mailbox, StoredBody, UidSet};
 
 use super::command::{Access, Body, Command, Tag};
 use super::commands;
 use super::dialogue::{Dialogue, Incoming};
 use super::outcome::{Outcome, Stop};
-use super::parse::Limits;
+use super::parse::{FaultKind, Limits};
 use super::response::Refusal;
 use super::view::{SelectedView, Telling};
 use crate::spool::Spooled;
@@ -102,6 +102,7 @@ impl Session {
                 }
                 Incoming::Fault(fault) => {
                     bad_in_a_row += 1;
+                    session.forget_saved(fault.kind);
                     dialogue.refused(fault.tag.as_ref(), &fault.kind.into());
                 }
                 Incoming::Oversize(tag, oversize) => {
@@ -135,6 +136,13 @@ impl Session {
             Self::Authenticated(state) => state.qresync,
             Self::Selected(state) => state.authenticated.qresync,
             Self::NotAuthenticated(_) | Self::LoggedOut => false,
+        }
+    }
+
+    /// A search that was to be kept and cannot be done leaves nothing in `$` (RFC 5182, 2.1).
+    fn forget_saved(&mut self, kind: FaultKind) {
+        if let (Self::Selected(selected), FaultKind::BadCharsetToSave) = (self, kind) {
+            selected.view.saved = UidSet::new();
         }
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use engine::{Diff, Error, Mailbox, ModSeq, SeqNo, Snapshot, Uid, UidSet};
 
-use super::command::{Body, FetchAttribute, Numbering, SearchKey, SequenceSet};
+use super::command::{Body, FetchAttribute, Numbering, PartialRange, SearchKey, SequenceSet};
 use super::dialogue::Dialogue;
 use super::encode::{FlagTexts, RowWriter, SetWriter, push_flag_set, push_number};
 use super::outcome::Stop;
@@ -38,15 +38,18 @@ impl Telling {
         let numbering = match body {
             Body::Fetch(fetch) => fetch.numbering,
             Body::Store(store) => store.numbering,
-            Body::Search(search) => {
-                // Nor may UID SEARCH, where it names messages by number.
-                let names_numbers = search.keys.iter().any(SearchKey::names_numbers);
-                let numbers_may_change = search.numbering == Numbering::Uid && !names_numbers;
-                return Self { numbers_may_change, numbering: search.numbering };
-            }
+            Body::Search(search) => return Self::after_search(search.numbering, &search.keys),
+            Body::Sort(sort) => return Self::after_search(sort.numbering, &sort.keys),
+            Body::Thread(thread) => return Self::after_search(thread.numbering, &thread.keys),
             _ => return Self::EVERYTHING,
         };
         Self { numbers_may_change: numbering == Numbering::Uid, numbering }
+    }
+
+    /// Nor must UID SEARCH, where it names messages by number.
+    fn after_search(numbering: Numbering, keys: &[SearchKey]) -> Self {
+        let names_numbers = keys.iter().any(SearchKey::names_numbers);
+        Self { numbers_may_change: numbering == Numbering::Uid && !names_numbers, numbering }
     }
 }
 
@@ -63,6 +66,8 @@ pub(crate) struct SelectedView {
     untold: UidSet,
     /// Keywords the client was told of.
     keywords_told: usize,
+    /// `$`, as a search left it (RFC 5182); messages that are gone by now may be in it.
+    pub(crate) saved: UidSet,
 }
 
 impl SelectedView {
@@ -70,7 +75,8 @@ impl SelectedView {
     pub(crate) fn new(snapshot: Arc<Snapshot>) -> Self {
         let keywords_told = snapshot.keywords().len();
         let (seen, complete) = (Arc::clone(&snapshot), snapshot.highest_modseq());
-        Self { seen, snapshot, complete, untold: UidSet::new(), keywords_told }
+        let (untold, saved) = (UidSet::new(), UidSet::new());
+        Self { snapshot, seen, complete, untold, keywords_told, saved }
     }
 
     /// The messages and their numbers.
@@ -86,6 +92,9 @@ impl SelectedView {
     /// The UIDs that a client means. UIDs without a message mean nothing; a sequence number
     /// without one is an error (RFC 3501, 6.4.8 and 9).
     pub(crate) fn uids(&self, set: &SequenceSet, numbering: Numbering) -> Result<UidSet, Refusal> {
+        if set.is_saved() {
+            return Ok(self.saved.clone());
+        }
         let snapshot = &self.snapshot;
         let exists = snapshot.exists();
         let mut uids = UidSet::new();
@@ -115,6 +124,9 @@ impl SelectedView {
     /// The UIDs that a client means when it asks what was removed: `*` reaches past the last
     /// message to the last that there ever was (CLIENTS.md rule 4).
     pub(crate) fn uids_ever(&self, set: &SequenceSet) -> UidSet {
+        if set.is_saved() {
+            return self.saved.clone();
+        }
         let next = self.snapshot.uid_next().map_or(u32::MAX, Uid::get);
         let mut uids = UidSet::new();
         for (first, last) in set.resolve(NonZeroU32::new(next.max(2) - 1)) {
@@ -123,6 +135,26 @@ impl SelectedView {
             }
         }
         uids
+    }
+
+    /// The messages at these places among those of `uids` that exist (RFC 9394, 3.3).
+    pub(crate) fn part_of(&self, uids: &UidSet, range: &PartialRange) -> Result<UidSet, Error> {
+        let runs = || self.snapshot.runs(uids);
+        let mut count = 0;
+        for run in runs() {
+            count += run?.len();
+        }
+        let places = range.places(count);
+        let (mut part, mut at) = (UidSet::new(), 0);
+        for run in runs() {
+            let run = run?;
+            let wanted = (at..).zip(run.uids()).filter(|(at, _)| places.contains(at));
+            wanted.filter_map(|(_, uid)| Uid::new(*uid)).for_each(|uid| {
+                part.insert(uid);
+            });
+            at += run.len();
+        }
+        Ok(part)
     }
 
     fn uid_at(&self, number: NonZeroU32) -> Result<Option<Uid>, Error> {

@@ -1,4 +1,7 @@
-//! What SEARCH can ask (RFC 3501, 6.4.4; RFC 4731; RFC 7162, 3.1.5; RFC 8474, 6).
+//! What SEARCH can ask (RFC 3501, 6.4.4; RFC 4731; RFC 5032; RFC 7162, 3.1.5; RFC 8474, 6).
+
+use std::num::NonZeroU32;
+use std::ops::Range;
 
 use engine::{EmailId, SystemFlag, ThreadId};
 
@@ -28,6 +31,10 @@ pub enum SearchKey {
         /// The day.
         day: i32,
     },
+    /// `OLDER`: arrived this many seconds ago, or earlier (RFC 5032).
+    Older(NonZeroU32),
+    /// `YOUNGER`: arrived this many seconds ago, or later (RFC 5032).
+    Younger(NonZeroU32),
     /// `LARGER`: more octets than this.
     Larger(u64),
     /// `SMALLER`: fewer octets than this.
@@ -63,7 +70,7 @@ impl SearchKey {
     /// answer is complete (RFC 7162, 3.2.10.2).
     pub fn names_numbers(&self) -> bool {
         match self {
-            Self::Sequence(_) => true,
+            Self::Sequence(set) => !set.is_saved(),
             Self::Not(key) => key.names_numbers(),
             Self::Or(keys) | Self::And(keys) => keys.iter().any(Self::names_numbers),
             _ => false,
@@ -106,14 +113,84 @@ pub enum DateRelation {
 
 /// `RETURN (…)` (RFC 4731, 3.1); no option at all means ALL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "the four options are independent on the wire")]
+#[expect(clippy::struct_excessive_bools, reason = "the options are independent on the wire")]
 pub struct ReturnOptions {
-    /// The lowest number found.
+    /// The lowest number found, or the first in the order asked for (RFC 5267, 3.1).
     pub min: bool,
-    /// The highest number found.
+    /// The highest number found, or the last.
     pub max: bool,
     /// How many were found.
     pub count: bool,
     /// All of them.
     pub all: bool,
+    /// Keep what is found as `$` (RFC 5182, 2.1).
+    pub save: bool,
+    /// Some of them, by their place among all (RFC 9394, 3.1).
+    pub partial: Option<PartialRange>,
+}
+
+impl ReturnOptions {
+    /// Whether there is anything to tell (RFC 5182, 2.1: SAVE alone is not answered).
+    pub fn tells(&self) -> bool {
+        self.min || self.max || self.count || self.all || self.partial.is_some() || !self.save
+    }
+}
+
+/// Places in a list of results, the first of them 1 (RFC 9394, 4: partial-range).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartialRange {
+    /// As it was written.
+    pub first: NonZeroU32,
+    /// As it was written; may be lower than the first.
+    pub last: NonZeroU32,
+    /// Which end of the list is 1.
+    pub from: PartialFrom,
+}
+
+/// The end from which results are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartialFrom {
+    /// `1:500`.
+    Start,
+    /// `-1:-500`.
+    End,
+}
+
+impl PartialRange {
+    /// The places among so many results, counted from 0.
+    pub fn places(&self, count: usize) -> Range<usize> {
+        let ends = [self.first, self.last].map(|end| end.get() as usize);
+        let (low, high) = (ends[0].min(ends[1]) - 1, ends[0].max(ends[1]));
+        let (low, high) = (low.min(count), high.min(count));
+        match self.from {
+            PartialFrom::Start => low..high,
+            PartialFrom::End => count - high..count - low,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partial_range_is_cut_to_what_there_is_from_either_end() {
+        let range = |first, last, from| PartialRange {
+            first: NonZeroU32::new(first).expect("not 0"),
+            last: NonZeroU32::new(last).expect("not 0"),
+            from,
+        };
+        for (first, last, from, count, places) in [
+            (1, 3, PartialFrom::Start, 10, 0..3),
+            (3, 1, PartialFrom::Start, 10, 0..3),
+            (9, 20, PartialFrom::Start, 10, 8..10),
+            (11, 20, PartialFrom::Start, 10, 10..10),
+            (1, 3, PartialFrom::End, 10, 7..10),
+            (20, 9, PartialFrom::End, 10, 0..2),
+            (11, 20, PartialFrom::End, 10, 0..0),
+            (1, u32::MAX, PartialFrom::End, 0, 0..0),
+        ] {
+            assert_eq!(range(first, last, from).places(count), places, "{first}:{last}");
+        }
+    }
 }

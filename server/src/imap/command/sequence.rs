@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SequenceSet {
     ranges: Vec<(Bound, Bound)>,
+    is_saved: bool,
 }
 
 /// One end of a range.
@@ -22,6 +23,16 @@ pub enum Bound {
 pub struct OutOfRange;
 
 impl SequenceSet {
+    /// `$`: what a search has found and kept (RFC 5182, 2.1).
+    pub fn saved() -> Self {
+        Self { ranges: Vec::new(), is_saved: true }
+    }
+
+    /// Whether it is `$`.
+    pub fn is_saved(&self) -> bool {
+        self.is_saved
+    }
+
     /// Adds `first:last`, in either order.
     pub fn push(&mut self, first: Bound, last: Bound) {
         self.ranges.push((first, last));
@@ -50,9 +61,13 @@ impl SequenceSet {
         ranges
     }
 
-    /// Whether `*` is in it.
-    pub fn has_star(&self) -> bool {
-        self.ranges.iter().any(|range| range.0 == Bound::Highest || range.1 == Bound::Highest)
+    /// Whether only numbers are in it, neither `*` nor `$`.
+    pub fn is_plain(&self) -> bool {
+        !self.is_saved
+            && !self
+                .ranges
+                .iter()
+                .any(|range| range.0 == Bound::Highest || range.1 == Bound::Highest)
     }
 
     /// The set as message sequence numbers of a view with `exists` messages. A number above that

@@ -5,9 +5,15 @@ use crate::imap::dialogue::Dialogue;
 use crate::imap::session::Session;
 
 /// What is whole here, before and after log-in.
-const ALWAYS: &str = "CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE CHILDREN \
-                      UNSELECT UIDPLUS MOVE MULTIAPPEND BINARY CONDSTORE QRESYNC ESEARCH PREVIEW OBJECTID \
-                      SAVEDATE LIST-EXTENDED LIST-STATUS STATUS=SIZE CREATE-SPECIAL-USE SPECIAL-USE";
+const ALWAYS: &str = concat!(
+    "CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE CHILDREN UNSELECT UIDPLUS MOVE",
+    " MULTIAPPEND BINARY CONDSTORE QRESYNC PREVIEW OBJECTID SAVEDATE",
+    // Searching.
+    " ESEARCH SEARCHRES WITHIN PARTIAL SORT SORT=DISPLAY ESORT",
+    " THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS",
+    // Listing.
+    " LIST-EXTENDED LIST-STATUS STATUS=SIZE CREATE-SPECIAL-USE SPECIAL-USE",
+);
 
 /// The capabilities in a state of the session.
 pub(crate) fn capabilities(session: &Session, dialogue: &Dialogue) -> String {

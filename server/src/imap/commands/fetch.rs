@@ -33,6 +33,9 @@ pub(crate) async fn fetch(
         return Err(Refusal::bad("QRESYNC was not enabled").into());
     }
     let mut uids = selected.view.uids(&fetch.messages, fetch.numbering)?;
+    if let Some(range) = &fetch.partial {
+        uids = selected.view.part_of(&uids, range)?;
+    }
     selected.authenticated.condstore |= fetch.items.wants(FetchAttribute::ModSeq);
     let since = fetch.changed_since.unwrap_or(0);
     if fetch.vanished {

@@ -1,21 +1,25 @@
-//! SEARCH and UID SEARCH (RFC 3501, 6.4.4; RFC 4731; RFC 7162, 3.1.5).
+//! SEARCH and UID SEARCH (RFC 3501, 6.4.4; RFC 4731; RFC 5182; RFC 7162, 3.1.5; RFC 9394).
 //!
 //! Keys that rows can answer are asked first, so that text is read only of messages that are
 //! still candidates. A search goes in pieces, between which other sessions have their turn.
 
 mod condition;
 mod found;
+mod results;
+mod walk;
 
 use std::sync::Arc;
 
-use engine::{Error, Mailbox, Run};
+use engine::{Error, Mailbox, Run, UidSet};
 
 use self::condition::{Condition, Cost};
-use self::found::Found;
-use crate::imap::command::{Search, SearchKey, Tag};
+pub(super) use self::found::Found;
+pub(super) use self::results::Results;
+pub(super) use self::walk::FoundRuns;
+use crate::imap::command::{Numbering, ReturnOptions, Search, SearchKey, Tag};
 use crate::imap::dialogue::{Dialogue, blocking};
-use crate::imap::outcome::Outcome;
-use crate::imap::response::Done;
+use crate::imap::outcome::{Outcome, Stop};
+use crate::imap::response::{Done, Verdict};
 use crate::imap::session::Selected;
 use crate::imap::walk::Walk;
 
@@ -32,13 +36,56 @@ pub(crate) async fn search(
     search: &Search,
     dialogue: &mut Dialogue,
 ) -> Outcome {
-    let asks_modseq = search.keys.iter().any(SearchKey::asks_modseq);
-    selected.authenticated.condstore |= asks_modseq;
-    let condition = Condition::all(&search.keys, &selected.view)?;
+    let Search { numbering, returns, keys } = search;
+    let found = find_for(selected, returns.as_ref(), (*numbering, keys), dialogue).await?;
+    let with_modseq = keys.iter().any(SearchKey::asks_modseq);
+    let results = Results { found: &found, sorted: None, with_modseq };
+    save(selected, returns.as_ref(), &results)?;
+    results.tell(tag, returns.as_ref(), dialogue).await?;
+    Ok(Done::ok("SEARCH completed"))
+}
+
+/// Keeps what was found as `$` if that was asked for (RFC 5182, 2.1).
+pub(super) fn save(
+    selected: &mut Selected,
+    returns: Option<&ReturnOptions>,
+    results: &Results<'_>,
+) -> Result<(), Error> {
+    if let Some(returns) = returns.filter(|returns| returns.save) {
+        selected.view.saved = results.saved(returns)?;
+    }
+    Ok(())
+}
+
+/// Like [`find`]; a search that is to be kept and fails leaves nothing in `$` (RFC 5182, 2.1).
+pub(super) async fn find_for(
+    selected: &mut Selected,
+    returns: Option<&ReturnOptions>,
+    what: (Numbering, &[SearchKey]),
+    dialogue: &mut Dialogue,
+) -> Result<Found, Stop> {
+    let found = find(selected, what, dialogue).await;
+    if let Err(Stop::Refused(refusal)) = &found
+        && refusal.verdict == Verdict::No
+        && returns.is_some_and(|returns| returns.save)
+    {
+        selected.view.saved = UidSet::new();
+    }
+    found
+}
+
+/// Finds the messages for which all keys hold.
+pub(super) async fn find(
+    selected: &mut Selected,
+    (numbering, keys): (Numbering, &[SearchKey]),
+    dialogue: &mut Dialogue,
+) -> Result<Found, Stop> {
+    selected.authenticated.condstore |= keys.iter().any(SearchKey::asks_modseq);
+    let condition = Condition::all(keys, &selected.view)?;
     let snapshot = Arc::clone(selected.view.snapshot());
     let (uids, since) = condition.bounds();
     let mut scan = Scan { condition: &condition, mailbox: &selected.mailbox };
-    let mut found = Found::new(search.numbering, Arc::clone(&snapshot));
+    let mut found = Found::new(numbering, Arc::clone(&snapshot));
     let mut walk = Walk::new(snapshot.runs_since(&uids, since));
     let mut was_told = false;
     loop {
@@ -52,11 +99,7 @@ pub(crate) async fn search(
         tokio::task::yield_now().await;
         dialogue.is_wanted(&mut was_told).await?;
     }
-    match search.returns {
-        None => found.write_plain(asks_modseq, dialogue).await?,
-        Some(returns) => found.write_extended(tag, (returns, asks_modseq), dialogue).await?,
-    }
-    Ok(Done::ok("SEARCH completed"))
+    Ok(found)
 }
 
 struct Scan<'s> {

@@ -13,6 +13,8 @@ pub(super) enum Malformed {
     Expected(&'static str),
     /// Text in a charset we do not know.
     BadCharset,
+    /// The same in a search that was to be kept.
+    BadCharsetToSave,
 }
 
 /// The rest of a command.
@@ -241,8 +243,11 @@ impl<'a> Cursor<'a> {
         NonZeroU32::new(self.number()?).ok_or(Malformed::Expected("a number above 0"))
     }
 
-    /// `sequence-set`, as long as the command may be.
+    /// `sequence-set`, as long as the command may be, or `$` (RFC 5182, 3).
     pub(super) fn sequence_set(&mut self) -> Result<SequenceSet, Malformed> {
+        if self.eat(b'$') {
+            return Ok(SequenceSet::saved());
+        }
         let mut set = SequenceSet::default();
         loop {
             let first = self.bound()?;

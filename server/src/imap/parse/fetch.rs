@@ -1,13 +1,16 @@
 //! FETCH's arguments (RFC 3501, 6.4.5; RFC 7162, 3.1.4 and 3.2.6; RFC 3516; RFC 8474;
-//! RFC 8514; RFC 8970).
+//! RFC 8514; RFC 8970; RFC 9394).
 
 use super::cursor::{Cursor, Malformed, is_atom_char};
+use super::returns::partial_range;
 use crate::imap::command::{
     Fetch, FetchAttribute, FetchItems, HeaderFields, Numbering, Partial, SectionForm, SectionPart,
     SectionPath,
 };
 
 const ITEM: Malformed = Malformed::Expected("a FETCH item");
+const MODIFIERS: Malformed =
+    Malformed::Expected("CHANGEDSINCE, or VANISHED or PARTIAL in UID FETCH");
 const SECTION: Malformed = Malformed::Expected("a section of a message");
 
 /// Sections in one FETCH, so that one short command cannot ask for a message a million times.
@@ -21,7 +24,7 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, numbering: Numbering) -> Result<Fet
     let messages = cursor.sequence_set()?;
     cursor.space()?;
     let mut items = items(cursor)?;
-    let (mut changed_since, mut vanished) = (None, false);
+    let (mut changed_since, mut vanished, mut partial) = (None, false, None);
     if cursor.more_words() {
         cursor.expect(b'(', "modifiers in parentheses")?;
         cursor.skip_spaces();
@@ -32,20 +35,26 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, numbering: Numbering) -> Result<Fet
                     changed_since = Some(cursor.mod_sequence()?);
                 }
                 "VANISHED" if numbering == Numbering::Uid => vanished = true,
-                _ => return Err(Malformed::Expected("CHANGEDSINCE, or VANISHED in UID FETCH")),
+                "PARTIAL" if numbering == Numbering::Uid && partial.is_none() => {
+                    cursor.space()?;
+                    partial = Some(partial_range(cursor)?);
+                }
+                _ => return Err(MODIFIERS),
             }
             cursor.skip_spaces();
         }
-        if changed_since.is_none() {
+        if changed_since.is_none() && (vanished || partial.is_none()) {
             return Err(Malformed::Expected("CHANGEDSINCE"));
         }
+    }
+    if changed_since.is_some() {
         // CHANGEDSINCE asks for MODSEQ without saying so (RFC 7162, 3.1.4.1).
         items.insert(FetchAttribute::ModSeq);
     }
     if numbering == Numbering::Uid {
         items.insert(FetchAttribute::Uid);
     }
-    Ok(Fetch { numbering, messages, items, changed_since, vanished })
+    Ok(Fetch { numbering, messages, items, changed_since, vanished, partial })
 }
 
 fn items(cursor: &mut Cursor<'_>) -> Result<FetchItems, Malformed> {

@@ -1,11 +1,13 @@
-//! SEARCH's arguments (RFC 3501, 6.4.4; RFC 4731; RFC 7162, 3.1.5; RFC 8474, 6; RFC 8514, 4.3).
+//! SEARCH's arguments (RFC 3501, 6.4.4; RFC 5032; RFC 7162, 3.1.5; RFC 8474, 6;
+//! RFC 8514, 4.3).
 
 use encoding_rs::{Encoding, UTF_8};
 use engine::{EmailId, Keyword, SystemFlag, ThreadId};
 
 use super::cursor::{Cursor, Malformed};
 use super::date::date;
-use crate::imap::command::{DateField, DateRelation, Numbering, ReturnOptions, Search, SearchKey};
+use super::returns::{fault_to_save, return_options};
+use crate::imap::command::{DateField, DateRelation, Numbering, Search, SearchKey};
 
 /// How deep NOT, OR and parentheses may stand in one another. A chain of OR is one level.
 const DEPTH_MAX: usize = 100;
@@ -18,24 +20,31 @@ pub(crate) const CHARSETS: &str =
 /// What follows `SEARCH`.
 pub(super) fn search(cursor: &mut Cursor<'_>, numbering: Numbering) -> Result<Search, Malformed> {
     cursor.space()?;
-    let mut returns = None;
-    if cursor.eat_word("RETURN") {
-        cursor.space()?;
-        returns = Some(return_options(cursor)?);
-        cursor.space()?;
-    }
+    let returns = return_options(cursor)?;
     let mut charset = UTF_8;
     if cursor.eat_word("CHARSET") {
         cursor.space()?;
-        charset = known_charset(&cursor.astring()?)?;
+        let known = known_charset(&cursor.astring()?);
+        charset = known.map_err(|fault| fault_to_save(fault, returns.as_ref()))?;
         cursor.space()?;
     }
+    Ok(Search { numbering, returns, keys: keys(cursor, charset)? })
+}
+
+/// A charset and keys, as SORT and THREAD have them (RFC 5256, 5: search-criteria).
+pub(super) fn criteria(cursor: &mut Cursor<'_>) -> Result<Vec<SearchKey>, Malformed> {
+    let charset = known_charset(&cursor.astring()?)?;
+    cursor.space()?;
+    keys(cursor, charset)
+}
+
+fn keys(cursor: &mut Cursor<'_>, charset: &'static Encoding) -> Result<Vec<SearchKey>, Malformed> {
     let mut parser = KeyParser { cursor, charset, depth: 0 };
     let mut keys = vec![parser.key()?];
     while parser.cursor.more_words() {
         keys.push(parser.key()?);
     }
-    Ok(Search { numbering, returns, keys })
+    Ok(keys)
 }
 
 /// US-ASCII is read as UTF-8, of which it is a part.
@@ -44,27 +53,6 @@ fn known_charset(label: &[u8]) -> Result<&'static Encoding, Malformed> {
         return Ok(UTF_8);
     }
     Encoding::for_label_no_replacement(label).ok_or(Malformed::BadCharset)
-}
-
-/// `search-return-opts` (RFC 4466, 2.6.1).
-fn return_options(cursor: &mut Cursor<'_>) -> Result<ReturnOptions, Malformed> {
-    let mut options = ReturnOptions::default();
-    cursor.expect(b'(', "return options in parentheses")?;
-    cursor.skip_spaces();
-    let mut count = 0;
-    while !cursor.eat(b')') {
-        match cursor.upper_word().as_str() {
-            "MIN" => options.min = true,
-            "MAX" => options.max = true,
-            "COUNT" => options.count = true,
-            "ALL" => options.all = true,
-            _ => return Err(Malformed::Expected("MIN, MAX, COUNT or ALL")),
-        }
-        count += 1;
-        cursor.skip_spaces();
-    }
-    options.all |= count == 0;
-    Ok(options)
 }
 
 struct KeyParser<'c, 'a> {
@@ -77,7 +65,7 @@ impl KeyParser<'_, '_> {
     fn key(&mut self) -> Result<SearchKey, Malformed> {
         match self.cursor.peek() {
             Some(b'(') => self.deeper(Self::list),
-            Some(b'0'..=b'9' | b'*') => self.cursor.sequence_set().map(SearchKey::Sequence),
+            Some(b'0'..=b'9' | b'*' | b'$') => self.cursor.sequence_set().map(SearchKey::Sequence),
             _ => {
                 let word = self.cursor.upper_word();
                 self.named(&word)
@@ -142,6 +130,8 @@ impl KeyParser<'_, '_> {
             "KEYWORD" => self.keyword()?,
             "UNKEYWORD" => SearchKey::Not(Box::new(self.keyword()?)),
             "UID" => SearchKey::Uid(self.cursor.sequence_set()?),
+            "OLDER" => SearchKey::Older(self.cursor.nonzero()?),
+            "YOUNGER" => SearchKey::Younger(self.cursor.nonzero()?),
             "LARGER" => SearchKey::Larger(self.cursor.number64()?),
             "SMALLER" => SearchKey::Smaller(self.cursor.number64()?),
             "MODSEQ" => self.mod_sequence()?,

@@ -51,5 +51,5 @@ fn what_is_known(cursor: &mut Cursor<'_>) -> Result<Resync, Malformed> {
 /// A client cannot know what `*` is.
 fn plain_set(cursor: &mut Cursor<'_>) -> Result<SequenceSet, Malformed> {
     let set = cursor.sequence_set()?;
-    if set.has_star() { Err(Malformed::Expected("a set without *")) } else { Ok(set) }
+    if set.is_plain() { Ok(set) } else { Err(Malformed::Expected("a set without * and $")) }
 }

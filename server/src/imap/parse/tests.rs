@@ -72,7 +72,7 @@ fn every_fault_carries_the_tag_and_says_what_was_expected() {
         "STATUS INBOX (NONSENSE)",
         "FETCH 4294967296 FLAGS",
         "LIST \"\"",
-        "SEARCH RETURN (SAVE) ALL",
+        "SEARCH RETURN (KEEP) ALL",
         "LOGIN \"a\\x\" b",
         "ENABLE (",
         "LOGIN {1}\r\n\0 x",
@@ -85,6 +85,8 @@ fn every_fault_carries_the_tag_and_says_what_was_expected() {
         assert!(fault == FaultKind::UnknownCommand || command == "UID", "{command}: {fault:?}");
     }
     assert_eq!(fault_of("SEARCH CHARSET X-NONE SUBJECT a"), FaultKind::BadCharset);
+    let to_save = "SEARCH RETURN (SAVE) CHARSET X-NONE SUBJECT a";
+    assert_eq!(fault_of(to_save), FaultKind::BadCharsetToSave);
     for line in ["\r\n", "+ x\r\n", " NOOP\r\n", "\"a\" NOOP\r\n"] {
         let fault = parse_command(line.as_bytes()).expect_err(line);
         assert_eq!((fault.tag, fault.kind), (None, FaultKind::NoTag));

@@ -1,5 +1,8 @@
 //! Search keys made ready for one view, and asked of one message, the cheap ones first.
 
+use std::num::NonZeroU32;
+
+use engine::clock::unix_seconds;
 use engine::message::{ListData, Structure};
 use engine::search::{Needle, body_contains, field_contains, text_contains};
 use engine::{EmailId, Error, FlagBits, Mailbox, Row, StoredMessage, ThreadId, UidSet};
@@ -15,13 +18,22 @@ pub(super) enum Condition {
     Never,
     Flags(FlagBits),
     Uids(UidSet),
-    Date { field: DateField, relation: DateRelation, day: i64 },
+    Date {
+        field: DateField,
+        relation: DateRelation,
+        day: i64,
+    },
+    /// Arrived at this second or before.
+    Older(i64),
     Larger(u64),
     Smaller(u64),
     ModSeq(u64),
     EmailId(EmailId),
     ThreadId(ThreadId),
-    Field { name: Vec<u8>, needle: Needle },
+    Field {
+        name: Vec<u8>,
+        needle: Needle,
+    },
     Body(Needle),
     Text(Needle),
     Not(Box<Condition>),
@@ -68,6 +80,11 @@ impl Condition {
             SearchKey::Uid(set) => Self::Uids(view.uids(set, Numbering::Uid)?),
             SearchKey::Date { field, relation, day } => {
                 Self::Date { field: *field, relation: *relation, day: i64::from(*day) }
+            }
+            SearchKey::Older(seconds) => Self::Older(seconds_ago(*seconds)),
+            // The second itself is both (RFC 5032, 3).
+            SearchKey::Younger(seconds) => {
+                Self::Not(Box::new(Self::Older(seconds_ago(*seconds) - 1)))
             }
             SearchKey::Larger(size) => Self::Larger(*size),
             SearchKey::Smaller(size) => Self::Smaller(*size),
@@ -139,13 +156,14 @@ impl Condition {
                 let date = row.internal_date;
                 is_related(local_day(date.seconds, date.zone_minutes), *relation, *day)
             }
-            // Kept as it was written, zone left out.
+            // The day that the sender wrote (RFC 3501, 6.4.4: disregarding time and timezone).
             Self::Date { field: DateField::Sent, relation, day } => {
-                is_related(local_day(row.sent_date, 0), *relation, *day)
+                is_related(local_day(row.sent_date, row.sent_zone_minutes), *relation, *day)
             }
             Self::Date { field: DateField::Saved, relation, day } => {
                 is_related(local_day(row.save_date, 0), *relation, *day)
             }
+            Self::Older(second) => row.internal_date.seconds <= *second,
             Self::Larger(size) => u64::from(row.size) > *size,
             Self::Smaller(size) => u64::from(row.size) < *size,
             Self::ModSeq(modseq) => row.modseq.get() >= *modseq,
@@ -192,6 +210,10 @@ fn decided(conditions: &[Condition], flags: FlagBits, decisive: bool) -> Option<
         }
     }
     decided
+}
+
+fn seconds_ago(seconds: NonZeroU32) -> i64 {
+    unix_seconds() - i64::from(seconds.get())
 }
 
 /// A day since 1970-01-01, in the zone of the date itself.

@@ -1,27 +1,24 @@
-//! What a search found, and how it is told: SEARCH (RFC 3501, 7.2.5) or ESEARCH (RFC 4731, 3.1),
-//! always in one line, sent in pieces.
+//! What a search found.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use engine::{Run, Snapshot, UidSet};
+use engine::{Error, Run, Snapshot, Uid, UidSet};
 
-use crate::imap::command::{Numbering, ReturnOptions, Tag};
-use crate::imap::dialogue::Dialogue;
-use crate::imap::encode::{Digits, SetWriter, Sheet, push_number};
-use crate::imap::outcome::Stop;
+use crate::imap::command::{Numbering, ReturnOptions};
 
 /// What was found in a snapshot: one bit a message, so that memory is bounded however the finds are
 /// scattered.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(in crate::imap::commands) struct Found {
     numbering: Numbering,
     snapshot: Arc<Snapshot>,
     /// Bit n - 1 is message number n.
     bits: Vec<u64>,
     count: u32,
     /// The first and the last, in the numbers asked for.
-    ends: Option<(u32, u32)>,
-    modseq_max: Option<u64>,
+    pub(super) ends: Option<(u32, u32)>,
+    pub(super) modseq_max: Option<u64>,
     modseq_of_first: Option<u64>,
     modseq_of_last: Option<u64>,
 }
@@ -50,10 +47,7 @@ impl Found {
         if let Some(word) = self.bits.get_mut(at / 64) {
             *word |= 1 << (at % 64);
         }
-        let number = match self.numbering {
-            Numbering::Sequence => u32::try_from(at + 1).unwrap_or(u32::MAX),
-            Numbering::Uid => run.uids().get(nth).copied().unwrap_or(0),
-        };
+        let number = self.number_of(run, nth);
         self.ends = Some((self.ends.map_or(number, |ends| ends.0), number));
         self.count += 1;
         let modseq = Some(run.modseq(nth));
@@ -62,111 +56,70 @@ impl Found {
         self.modseq_of_last = modseq;
     }
 
-    /// The numbers found among the messages of a run.
-    fn numbers_of(&self, run: &Run) -> impl Iterator<Item = u32> {
+    /// The places in a run of what was found among its messages.
+    pub(in crate::imap::commands) fn places_in(&self, run: &Run) -> impl Iterator<Item = usize> {
         let start = place(run);
-        let found = (0..run.len()).filter(move |nth| self.has(start + nth));
-        found.filter_map(move |nth| match self.numbering {
-            Numbering::Sequence => u32::try_from(start + nth + 1).ok(),
-            Numbering::Uid => run.uids().get(nth).copied(),
-        })
+        (0..run.len()).filter(move |nth| self.has(start + nth))
+    }
+
+    /// The number that a message of a run is named by.
+    pub(in crate::imap::commands) fn number_of(&self, run: &Run, nth: usize) -> u32 {
+        match self.numbering {
+            Numbering::Sequence => u32::try_from(place(run) + nth + 1).unwrap_or(u32::MAX),
+            Numbering::Uid => run.uids().get(nth).copied().unwrap_or(0),
+        }
+    }
+
+    /// The UIDs of what was found, of those at these places among them.
+    pub(super) fn uids(&self, places: &Range<usize>) -> Result<UidSet, Error> {
+        let (all, mut uids, mut at) = (UidSet::all(), UidSet::new(), 0);
+        for run in self.snapshot.runs(&all) {
+            let run = run?;
+            for nth in self.places_in(&run) {
+                if places.contains(&at)
+                    && let Some(uid) = run.uids().get(nth).copied().and_then(Uid::new)
+                {
+                    uids.insert(uid);
+                }
+                at += 1;
+            }
+        }
+        Ok(uids)
     }
 
     fn has(&self, at: usize) -> bool {
         self.bits.get(at / 64).is_some_and(|word| word & (1 << (at % 64)) != 0)
     }
 
-    /// `* SEARCH 1 2 3`, with the highest mod-sequence if a key asked for it
-    /// (RFC 7162, 3.1.5).
-    pub(super) async fn write_plain(
-        &self,
-        with_modseq: bool,
-        dialogue: &mut Dialogue,
-    ) -> Result<(), Stop> {
-        dialogue.out().extend_from_slice(b"* SEARCH");
-        let all = UidSet::all();
-        let (mut sheet, mut number) = (Sheet::new(), Digits::new());
-        for run in self.snapshot.runs(&all) {
-            let run = run?;
-            let mut pen = sheet.pen(dialogue.out());
-            for found in self.numbers_of(&run) {
-                pen.push(b" ");
-                number.push(found.into(), &mut pen);
-                pen.make_room(usize::MAX);
-            }
-            pen.settle();
-            dialogue.breathe().await?;
-        }
-        if let Some(modseq) = self.modseq_max.filter(|_| with_modseq) {
-            let out = dialogue.out();
-            out.extend_from_slice(b" (MODSEQ ");
-            push_number(out, modseq);
-            out.push(b')');
-        }
-        dialogue.out().extend_from_slice(b"\r\n");
-        Ok(())
+    /// How messages are named.
+    pub(in crate::imap::commands) fn numbering(&self) -> Numbering {
+        self.numbering
     }
 
-    /// `* ESEARCH (TAG "a") UID MIN 1 …`. Of nothing found only COUNT can be told.
-    pub(super) async fn write_extended(
-        &self,
-        tag: &Tag,
-        (returns, with_modseq): (ReturnOptions, bool),
-        dialogue: &mut Dialogue,
-    ) -> Result<(), Stop> {
-        let out = dialogue.out();
-        out.extend_from_slice(b"* ESEARCH (TAG \"");
-        out.extend_from_slice(tag.as_str().as_bytes());
-        out.extend_from_slice(b"\")");
-        if self.numbering == Numbering::Uid {
-            out.extend_from_slice(b" UID");
-        }
-        let ends = self.ends;
-        push_result(out, b" MIN ", ends.map(|ends| ends.0).filter(|_| returns.min));
-        push_result(out, b" MAX ", ends.map(|ends| ends.1).filter(|_| returns.max));
-        push_result(out, b" COUNT ", Some(self.count).filter(|_| returns.count));
-        if returns.all {
-            self.write_set(dialogue).await?;
-        }
-        if let Some(modseq) = self.modseq_of(returns).filter(|_| with_modseq) {
-            push_result(dialogue.out(), b" MODSEQ ", Some(modseq));
-        }
-        dialogue.out().extend_from_slice(b"\r\n");
-        Ok(())
+    /// Where they were found.
+    pub(in crate::imap::commands) fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
     }
 
-    async fn write_set(&self, dialogue: &mut Dialogue) -> Result<(), Stop> {
-        let all = UidSet::all();
-        let mut set = SetWriter::new(" ALL ");
-        for run in self.snapshot.runs(&all) {
-            let run = run?;
-            for found in self.numbers_of(&run) {
-                set.push(found..=found, dialogue.out());
-            }
-            dialogue.breathe().await?;
-        }
-        set.end(dialogue.out());
-        Ok(())
+    /// How many were found.
+    pub(in crate::imap::commands) fn count(&self) -> u32 {
+        self.count
     }
 
     /// The mod-sequence of what is told: of the first, of the last, or the highest of all
     /// (RFC 7162, 3.1.10).
-    fn modseq_of(&self, returns: ReturnOptions) -> Option<u64> {
+    pub(super) fn modseq_of(&self, returns: &ReturnOptions) -> Option<u64> {
         match returns {
-            ReturnOptions { all: true, .. } | ReturnOptions { count: true, .. } => self.modseq_max,
+            ReturnOptions { all: true, .. }
+            | ReturnOptions { count: true, .. }
+            | ReturnOptions { partial: Some(_), .. } => self.modseq_max,
             ReturnOptions { min: true, max: true, .. } => {
                 self.modseq_of_first.max(self.modseq_of_last)
             }
             ReturnOptions { min: true, .. } => self.modseq_of_first,
-            ReturnOptions { .. } => self.modseq_of_last,
+            ReturnOptions { max: true, .. } => self.modseq_of_last,
+            ReturnOptions { .. } => None,
         }
-    }
-}
-
-fn push_result(out: &mut Vec<u8>, name: &[u8], value: Option<impl itoa::Integer>) {
-    if let Some(value) = value {
-        out.extend_from_slice(name);
-        push_number(out, value);
     }
 }
 
