@@ -132,6 +132,10 @@ pub struct AuthConfig {
 pub struct ImapConfig {
     /// COMPRESS=DEFLATE (RFC 4978).
     pub compress: bool,
+    /// How long a command works before the client is told how far it is, and from then on between
+    /// two such lines (RFC 9585). None: after every piece of the work.
+    #[serde(rename = "progress_ms", deserialize_with = "limits::milliseconds")]
+    pub progress_time: Duration,
 }
 
 /// What the log looks like.
@@ -269,7 +273,7 @@ impl Default for AuthConfig {
 
 impl Default for ImapConfig {
     fn default() -> Self {
-        Self { compress: true }
+        Self { compress: true, progress_time: Duration::from_secs(10) }
     }
 }
 

@@ -75,6 +75,11 @@ impl Stream {
         self.compression = Some(Box::new(Compression::new(input)));
     }
 
+    /// Sends and takes bytes as they are again. What has come compressed and was not read is lost.
+    pub fn stop_compression(&mut self) {
+        self.compression = None;
+    }
+
     /// Does the server's side of a TLS handshake. Whatever happens, no plaintext passes
     /// afterwards: after a failure the stream is closed.
     pub async fn start_tls(&mut self, tls: &TlsConfigs, within: Duration) -> io::Result<()> {

@@ -80,6 +80,11 @@ impl LineClient {
         Ok(())
     }
 
+    /// Goes on without compression.
+    pub fn stop_deflate(&mut self) {
+        self.deflate = None;
+    }
+
     /// Sends octets; as they are, unless they are to be compressed.
     pub fn send(&mut self, octets: &[u8]) -> io::Result<()> {
         match &mut self.deflate {

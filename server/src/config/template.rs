@@ -69,6 +69,8 @@ failure_delay_ms = 500
 [imap]
 # Offer COMPRESS=DEFLATE: fewer bytes on slow lines, for some processor time.
 compress = true
+# How long a command works before the client is told how far it is, and between two such lines.
+progress_ms = 10000
 
 [log]
 # human or json.

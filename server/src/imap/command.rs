@@ -125,6 +125,8 @@ pub enum Body {
         /// The password, never logged.
         password: Secret,
     },
+    /// UNAUTHENTICATE (RFC 8437).
+    Unauthenticate,
     /// ENABLE (RFC 5161): capability names, upper case.
     Enable(Vec<String>),
     /// COMPRESS (RFC 4978): the mechanism, upper case.
@@ -217,6 +219,7 @@ impl Body {
             Self::StartTls => "STARTTLS",
             Self::Authenticate { .. } => "AUTHENTICATE",
             Self::Login { .. } => "LOGIN",
+            Self::Unauthenticate => "UNAUTHENTICATE",
             Self::Enable(_) => "ENABLE",
             Self::Compress(_) => "COMPRESS",
             Self::Select { access: Access::ReadWrite, .. } => "SELECT",

@@ -29,6 +29,7 @@ mod status;
 mod store;
 mod subscribe;
 mod thread;
+mod unauthenticate;
 
 pub(crate) use authenticate::{authenticate, login};
 pub(crate) use capability::{before_login, capabilities};
@@ -40,10 +41,12 @@ pub(crate) use idle::idle;
 pub(crate) use logout::logout;
 pub(crate) use select::select;
 pub(crate) use start_tls::start_tls;
+pub(crate) use unauthenticate::unauthenticate;
 
 use super::command::{Body, Tag};
 use super::dialogue::Dialogue;
 use super::outcome::Outcome;
+use super::progress::Progress;
 use super::response::{Done, Refusal};
 use super::session::{Authenticated, Selected};
 use crate::spool::Spooled;
@@ -91,7 +94,10 @@ pub(crate) async fn with_account(
         }
         Body::Namespace => Ok(namespace::namespace(dialogue)),
         Body::Status { mailbox, items } => status::status(session, &mailbox, &items, dialogue),
-        Body::Append(append) => append::append(session, append, bytes).await,
+        Body::Append(append) => {
+            let progress = Progress::new(dialogue);
+            progress.waiting(append::append(session, append, bytes), dialogue).await?
+        }
         Body::StartTls | Body::Authenticate { .. } | Body::Login { .. } => {
             Err(Refusal::bad("You are logged in already").into())
         }
@@ -109,13 +115,19 @@ pub(crate) async fn with_mailbox(
     match body {
         // Everything is on disk already (RFC 3501, 6.4.1).
         Body::Check => Ok(Done::ok("CHECK completed")),
-        Body::Expunge(set) => expunge::expunge(selected, set.as_ref()).await,
+        Body::Expunge(set) => {
+            let progress = Progress::new(dialogue);
+            progress.waiting(expunge::expunge(selected, set.as_ref()), dialogue).await?
+        }
         Body::Search(search) => search::search(selected, tag, &search, dialogue).await,
         Body::Sort(sort) => sort::sort(selected, tag, &sort, dialogue).await,
         Body::Thread(thread) => thread::thread(selected, &thread, dialogue).await,
         Body::Fetch(fetch) => fetch::fetch(selected, &fetch, dialogue).await,
         Body::Store(store) => store::store(selected, store, dialogue).await,
-        Body::Copy(copy) => copy::copy(selected, &copy).await,
+        Body::Copy(copy) => {
+            let progress = Progress::new(dialogue);
+            progress.waiting(copy::copy(selected, &copy), dialogue).await?
+        }
         Body::Move(transfer) => r#move::r#move(selected, &transfer, dialogue).await,
         _ => Err(Refusal::bad("Select a mailbox first").into()),
     }

@@ -53,13 +53,15 @@ pub(crate) struct Dialogue {
     pub(crate) connection: Connection,
     /// For metrics.
     pub(crate) role: Role,
+    /// The command that is being worked on.
+    pub(crate) under_way: Option<Tag>,
 }
 
 impl Dialogue {
     /// Nothing is said yet.
     pub(crate) fn new(context: Arc<Context>, stream: Stream, role: Role) -> Self {
         let connection = Connection::new(stream, context.config.limits.write_time);
-        Self { context, connection, role }
+        Self { context, connection, role, under_way: None }
     }
 
     /// Waits for the next command, and for all of it.

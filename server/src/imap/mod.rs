@@ -12,6 +12,7 @@ mod encode;
 mod outcome;
 pub mod parse;
 mod pattern;
+mod progress;
 mod refusal;
 mod response;
 mod session;

@@ -113,6 +113,7 @@ fn plain_command(word: &str, cursor: &mut Cursor<'_>) -> Result<Option<Body>, Ma
         "NOOP" => Body::Noop,
         "LOGOUT" => Body::Logout,
         "STARTTLS" => Body::StartTls,
+        "UNAUTHENTICATE" => Body::Unauthenticate,
         "NAMESPACE" => Body::Namespace,
         "IDLE" => Body::Idle,
         "CHECK" => Body::Check,

@@ -37,10 +37,12 @@ pub(crate) enum Session {
 }
 
 /// Before log-in.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct NotAuthenticated {
     /// Log-ins that failed.
     pub(crate) failures: u32,
+    /// Since when the client may log in.
+    since: Instant,
 }
 
 /// After log-in.
@@ -89,11 +91,10 @@ impl Selected {
 impl Session {
     /// Has the conversation.
     pub(crate) async fn converse(dialogue: &mut Dialogue) -> Result<(), StreamError> {
-        let mut session = Self::NotAuthenticated(NotAuthenticated::default());
+        let mut session = Self::NotAuthenticated(NotAuthenticated::new());
         let mut bad_in_a_row = 0;
-        let log_in_deadline = Instant::now() + dialogue.context.config.limits.log_in_time;
         while !matches!(session, Self::LoggedOut) {
-            let patience = session.patience(dialogue, log_in_deadline);
+            let patience = session.patience(dialogue);
             let incoming = dialogue.next_command(session.limits(dialogue), patience).await?;
             match incoming {
                 Incoming::Command(command, bytes) => {
@@ -123,11 +124,14 @@ impl Session {
     }
 
     /// How long to wait for a command; less while a message is held in memory.
-    fn patience(&self, dialogue: &Dialogue, log_in_deadline: Instant) -> Duration {
+    fn patience(&self, dialogue: &Dialogue) -> Duration {
+        let limits = &dialogue.context.config.limits;
         match self {
             Self::Selected(selected) if selected.last_body.is_some() => BODY_TIME,
-            Self::NotAuthenticated(_) => log_in_deadline.duration_since(Instant::now()),
-            _ => dialogue.context.config.limits.imap_idle_time,
+            Self::NotAuthenticated(state) => {
+                (state.since + limits.log_in_time).duration_since(Instant::now())
+            }
+            _ => limits.imap_idle_time,
         }
     }
 
@@ -183,8 +187,10 @@ impl Session {
             drop((command, bytes));
             self.idle(&tag, dialogue).await?
         } else {
+            dialogue.under_way = Some(command.tag.clone());
             Box::pin(self.handle(*command, bytes, dialogue)).await?
         };
+        dialogue.under_way = None;
         dialogue.context.metrics.command(dialogue.role, name, started.elapsed());
         dialogue.connection.flush_if_full().await?;
         Ok(session)
@@ -232,6 +238,10 @@ impl Session {
                 Ok(session)
             }
             (Self::NotAuthenticated(state), body) => state.handle(tag, body, dialogue).await,
+            (_, Body::Unauthenticate) => {
+                commands::unauthenticate(tag, dialogue).await?;
+                Ok(Self::NotAuthenticated(NotAuthenticated::new()))
+            }
             (session, Body::Compress(mechanism)) => {
                 commands::compress(tag, &mechanism, dialogue).await?;
                 Ok(session)
@@ -263,6 +273,10 @@ impl Session {
 }
 
 impl NotAuthenticated {
+    fn new() -> Self {
+        Self { failures: 0, since: Instant::now() }
+    }
+
     async fn handle(
         self,
         tag: &Tag,

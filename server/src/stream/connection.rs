@@ -303,6 +303,17 @@ impl Connection {
         Ok(())
     }
 
+    /// Sends what gathered, then compresses no more. What the client sent behind its command, while
+    /// the two sides had no common notion of what it is, is thrown away.
+    pub async fn stop_compression(&mut self) -> Result<(), StreamError> {
+        if self.is_compressed() {
+            self.flush().await?;
+            self.consume(self.buffered().len());
+            self.stream.stop_compression();
+        }
+        Ok(())
+    }
+
     /// Sends what gathered and ends the connection; errors no longer matter.
     pub async fn close(mut self) {
         if self.flush().await.is_ok() {

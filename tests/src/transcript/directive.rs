@@ -21,6 +21,8 @@ pub(super) enum Directive {
     Tls(usize),
     /// `@deflate [SESSION]`: both sides compress from here on.
     Deflate(usize),
+    /// `@plain [SESSION]`: both sides no longer compress.
+    Plain(usize),
     /// `@close [SESSION]`: the client goes without a word.
     Close(usize),
     /// `@eof [SESSION]`: the server must close the connection now.
@@ -62,6 +64,8 @@ impl Directive {
             ("tls", [number]) => session(number).map(Self::Tls),
             ("deflate", []) => Ok(Self::Deflate(1)),
             ("deflate", [number]) => session(number).map(Self::Deflate),
+            ("plain", []) => Ok(Self::Plain(1)),
+            ("plain", [number]) => session(number).map(Self::Plain),
             ("close", []) => Ok(Self::Close(1)),
             ("close", [number]) => session(number).map(Self::Close),
             ("eof", []) => Ok(Self::Eof(1)),

@@ -247,6 +247,10 @@ impl Player {
                 let client = self.session(*session)?;
                 client.start_deflate().map_err(|error| format!("no DEFLATE: {error}"))
             }
+            Directive::Plain(session) => {
+                self.session(*session)?.stop_deflate();
+                Ok(())
+            }
             Directive::Close(session) => {
                 self.sessions.remove(session);
                 Ok(())

@@ -47,4 +47,6 @@ pub enum StatusItem {
     MailboxId,
     /// The sizes of all messages, added up (RFC 8438).
     Size,
+    /// How large a message may be that is appended (RFC 7889, 5).
+    AppendLimit,
 }

@@ -1,6 +1,6 @@
 //! CAPABILITY (RFC 3501, 6.1.1), also as the response code of the greeting and of a log-in.
 
-use super::compress;
+use super::{compress, status};
 use crate::imap::dialogue::Dialogue;
 use crate::imap::session::Session;
 
@@ -11,6 +11,8 @@ const ALWAYS: &str = concat!(
     // Searching.
     " ESEARCH SEARCHRES WITHIN PARTIAL SORT SORT=DISPLAY ESORT",
     " THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS",
+    // Waiting.
+    " INPROGRESS",
     // Listing.
     " LIST-EXTENDED LIST-STATUS STATUS=SIZE CREATE-SPECIAL-USE SPECIAL-USE",
 );
@@ -29,14 +31,20 @@ pub(crate) fn before_login(dialogue: &Dialogue) -> String {
     let start_tls = if dialogue.connection.is_tls() { "" } else { " STARTTLS" };
     let log_in =
         if dialogue.allows_password() { " AUTH=PLAIN AUTH=LOGIN" } else { " LOGINDISABLED" };
-    format!("{ALWAYS}{start_tls}{log_in}")
+    format!("{}{start_tls}{log_in}", always(dialogue))
+}
+
+/// With the limit of APPEND, the same for all mailboxes (RFC 7889, 3).
+fn always(dialogue: &Dialogue) -> String {
+    format!("{ALWAYS} APPENDLIMIT={}", status::append_limit(dialogue))
 }
 
 /// After log-in, compression is offered until it is active (RFC 4978, 3).
 pub(crate) fn after_login(dialogue: &Dialogue) -> String {
+    let always = always(dialogue);
     if compress::offers(dialogue) {
-        format!("{ALWAYS} COMPRESS={}", compress::MECHANISM)
+        format!("{always} UNAUTHENTICATE COMPRESS={}", compress::MECHANISM)
     } else {
-        ALWAYS.to_owned()
+        format!("{always} UNAUTHENTICATE")
     }
 }

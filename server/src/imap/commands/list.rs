@@ -54,6 +54,7 @@ pub(crate) async fn list(
     session.notice_items(&query.status);
     let mailboxes = session.account.mailboxes();
     let listed = listed(&mailboxes, query);
+    let append_limit = status::append_limit(dialogue);
     for batch in listed.chunks(BATCH) {
         let look = |(_, known): &(&str, Name<'_>)| {
             let mailbox = known.mailbox.filter(|_| known.is_chosen(query.selection))?;
@@ -69,7 +70,8 @@ pub(crate) async fn list(
             push_name(dialogue.out(), "LIST", &known.attributes(query), name);
             push_extended(dialogue.out(), known, query.selection);
             if let Some(Some((id, snapshot))) = counters.get(at) {
-                status::push_line(dialogue.out(), name, (*id, snapshot), &query.status);
+                let counted = status::Counted { id: *id, snapshot, append_limit };
+                status::push_line(dialogue.out(), name, &counted, &query.status);
             }
             dialogue.breathe().await?;
         }

@@ -4,6 +4,7 @@ use super::copy::{destination, with_copy_uid};
 use crate::imap::command::Transfer;
 use crate::imap::dialogue::Dialogue;
 use crate::imap::outcome::Outcome;
+use crate::imap::progress::Progress;
 use crate::imap::response::Done;
 use crate::imap::session::Selected;
 
@@ -20,7 +21,8 @@ pub(crate) async fn r#move(
     if uids.is_empty() {
         return Ok(Done::ok("There was nothing to move"));
     }
-    let moved = selected.mailbox.move_to(uids, &to).await?;
+    let progress = Progress::new(dialogue);
+    let moved = progress.waiting(selected.mailbox.move_to(uids, &to), dialogue).await??;
     if !moved.dest.is_empty() {
         dialogue.ok("*", &with_copy_uid(moved, "Moved")).await?;
     }

@@ -19,6 +19,7 @@ pub(super) use self::walk::FoundRuns;
 use crate::imap::command::{Numbering, ReturnOptions, Search, SearchKey, Tag};
 use crate::imap::dialogue::{Dialogue, blocking};
 use crate::imap::outcome::{Outcome, Stop};
+use crate::imap::progress::Progress;
 use crate::imap::response::{Done, Verdict};
 use crate::imap::session::Selected;
 use crate::imap::walk::Walk;
@@ -84,11 +85,13 @@ pub(super) async fn find(
     let condition = Condition::all(keys, &selected.view)?;
     let snapshot = Arc::clone(selected.view.snapshot());
     let (uids, since) = condition.bounds();
-    let mut scan = Scan { condition: &condition, mailbox: &selected.mailbox };
+    let mut scan = Scan { condition: &condition, mailbox: &selected.mailbox, looked_at: 0 };
+    let mut progress = Progress::new(dialogue);
     let mut found = Found::new(numbering, Arc::clone(&snapshot));
     let mut walk = Walk::new(snapshot.runs_since(&uids, since));
     let mut was_told = false;
     loop {
+        progress.tell((scan.looked_at, snapshot.exists().into()), dialogue).await?;
         let has_more = match condition.cost() {
             Cost::Row => scan.piece(&mut walk, &mut found),
             Cost::Header | Cost::Message => blocking(|| scan.piece(&mut walk, &mut found)),
@@ -105,6 +108,8 @@ pub(super) async fn find(
 struct Scan<'s> {
     condition: &'s Condition,
     mailbox: &'s Mailbox,
+    /// Messages so far.
+    looked_at: u64,
 }
 
 impl Scan<'_> {
@@ -124,6 +129,7 @@ impl Scan<'_> {
                 None => bytes += self.look((run, nth), found),
             }
             messages += 1;
+            self.looked_at += 1;
             walk.go_to(nth + 1);
         }
         Ok(true)

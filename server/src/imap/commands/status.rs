@@ -20,7 +20,9 @@ pub(crate) fn status(
     let name = mailbox.as_str();
     let opened = session.account.mailbox(name)?;
     session.notice_items(items);
-    push_line(dialogue.out(), name, (opened.id(), &opened.snapshot()), items);
+    let append_limit = append_limit(dialogue);
+    let counted = Counted { id: opened.id(), snapshot: &opened.snapshot(), append_limit };
+    push_line(dialogue.out(), name, &counted, items);
     Ok(Done::ok("STATUS completed"))
 }
 
@@ -31,11 +33,23 @@ impl Authenticated {
     }
 }
 
+/// What a message may have to be appended, in octets: the same for all mailboxes.
+pub(super) fn append_limit(dialogue: &Dialogue) -> u64 {
+    dialogue.context.config.limits.message_bytes_max as u64
+}
+
+/// What the items are taken from.
+pub(super) struct Counted<'a> {
+    pub(super) id: MailboxId,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) append_limit: u64,
+}
+
 /// `* STATUS name (items)`.
 pub(super) fn push_line(
     out: &mut Vec<u8>,
     name: &str,
-    (id, snapshot): (MailboxId, &Snapshot),
+    &Counted { id, snapshot, append_limit }: &Counted<'_>,
     items: &[StatusItem],
 ) {
     out.extend_from_slice(b"* STATUS ");
@@ -58,6 +72,7 @@ pub(super) fn push_line(
             StatusItem::Unseen => ("UNSEEN ", u64::from(snapshot.unseen())),
             StatusItem::HighestModSeq => ("HIGHESTMODSEQ ", snapshot.highest_modseq().get()),
             StatusItem::Size => ("SIZE ", snapshot.size_total()),
+            StatusItem::AppendLimit => ("APPENDLIMIT ", append_limit),
         };
         out.extend_from_slice(name.as_bytes());
         push_number(out, value);
