@@ -17,7 +17,10 @@ pub use fetch::{
     FetchAttribute, FetchItems, HeaderFields, Partial, SectionForm, SectionPart, SectionPath,
 };
 pub use list::{ListQuery, ListSelection, StatusItem};
-pub use search::{DateField, DateRelation, PartialFrom, PartialRange, ReturnOptions, SearchKey};
+pub use search::{
+    DateField, DateRelation, MailboxFilter, MultiSearch, PartialFrom, PartialRange, ReturnOptions,
+    SearchKey,
+};
 pub use sequence::{Bound, OutOfRange, SequenceSet};
 pub use sort::{Direction, Sort, SortCriterion, SortField, Thread};
 
@@ -194,6 +197,10 @@ pub enum Body {
     Expunge(Option<SequenceSet>),
     /// SEARCH and UID SEARCH (RFC 3501, 6.4.4; RFC 4731).
     Search(Search),
+    /// ESEARCH (RFC 7377, 2).
+    MultiSearch(MultiSearch),
+    /// CANCELUPDATE (RFC 5267, 4.3.5): tags of searches.
+    CancelUpdate(Vec<Tag>),
     /// SORT and UID SORT (RFC 5256, 3; RFC 5267, 3).
     Sort(Sort),
     /// THREAD and UID THREAD (RFC 5256, 3).
@@ -240,6 +247,8 @@ impl Body {
             Self::Unselect => "UNSELECT",
             Self::Expunge(_) => "EXPUNGE",
             Self::Search(_) => "SEARCH",
+            Self::MultiSearch(_) => "ESEARCH",
+            Self::CancelUpdate(_) => "CANCELUPDATE",
             Self::Sort(_) => "SORT",
             Self::Thread(_) => "THREAD",
             Self::Fetch(_) => "FETCH",

@@ -4,6 +4,7 @@
 
 mod append;
 mod authenticate;
+mod cancel_update;
 mod capability;
 mod close;
 mod compress;
@@ -19,6 +20,7 @@ mod list;
 mod logout;
 mod lsub;
 mod r#move;
+mod multi_search;
 mod namespace;
 mod rename;
 mod search;
@@ -39,6 +41,7 @@ pub use fetch::fetch_answers;
 pub(crate) use id::id;
 pub(crate) use idle::idle;
 pub(crate) use logout::logout;
+pub(crate) use search::Contexts;
 pub(crate) use select::select;
 pub(crate) use start_tls::start_tls;
 pub(crate) use unauthenticate::unauthenticate;
@@ -63,6 +66,8 @@ pub(crate) fn needs_mailbox(body: &Body) -> bool {
         Body::Check
             | Body::Expunge(_)
             | Body::Search(_)
+            | Body::MultiSearch(_)
+            | Body::CancelUpdate(_)
             | Body::Sort(_)
             | Body::Thread(_)
             | Body::Fetch(_)
@@ -76,7 +81,7 @@ pub(crate) fn needs_mailbox(body: &Body) -> bool {
 /// (RFC 3501, 6.3).
 pub(crate) async fn with_account(
     session: &mut Authenticated,
-    body: Body,
+    (tag, body): (&Tag, Body),
     bytes: Spooled,
     dialogue: &mut Dialogue,
 ) -> Outcome {
@@ -97,6 +102,9 @@ pub(crate) async fn with_account(
         Body::Append(append) => {
             let progress = Progress::new(dialogue);
             progress.waiting(append::append(session, append, bytes), dialogue).await?
+        }
+        Body::MultiSearch(search) => {
+            multi_search::multi_search(&session.account, None, (tag, &search), dialogue).await
         }
         Body::StartTls | Body::Authenticate { .. } | Body::Login { .. } => {
             Err(Refusal::bad("You are logged in already").into())
@@ -120,6 +128,12 @@ pub(crate) async fn with_mailbox(
             progress.waiting(expunge::expunge(selected, set.as_ref()), dialogue).await?
         }
         Body::Search(search) => search::search(selected, tag, &search, dialogue).await,
+        Body::MultiSearch(search) => {
+            let account = selected.authenticated.account.clone();
+            let what = (tag, &search);
+            multi_search::multi_search(&account, Some(selected), what, dialogue).await
+        }
+        Body::CancelUpdate(tags) => cancel_update::cancel_update(selected, &tags),
         Body::Sort(sort) => sort::sort(selected, tag, &sort, dialogue).await,
         Body::Thread(thread) => thread::thread(selected, &thread, dialogue).await,
         Body::Fetch(fetch) => fetch::fetch(selected, &fetch, dialogue).await,

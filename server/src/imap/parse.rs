@@ -13,6 +13,7 @@ mod returns;
 mod search;
 mod select;
 mod sort;
+mod sources;
 
 use engine::{FlagSet, Keyword, SpecialUse, SystemFlag};
 
@@ -134,6 +135,7 @@ fn plain_command(word: &str, cursor: &mut Cursor<'_>) -> Result<Option<Body>, Ma
         "UNSUBSCRIBE" => Body::Unsubscribe(next_mailbox(cursor)?),
         "LIST" => Body::List(list::list(cursor)?),
         "LSUB" => list::lsub(cursor)?,
+        "CANCELUPDATE" => Body::CancelUpdate(cancel_update(cursor)?),
         "STATUS" => list::status(cursor)?,
         "APPEND" => Body::Append(append(cursor)?),
         _ => return Ok(None),
@@ -149,6 +151,8 @@ fn message_command(
     Ok(Some(match (word, numbering) {
         ("FETCH", _) => Body::Fetch(fetch::fetch(cursor, numbering)?),
         ("SEARCH", _) => Body::Search(search::search(cursor, numbering)?),
+        // UID changes nothing: the answer has UIDs in any case (RFC 7377, 2.1).
+        ("ESEARCH", _) => Body::MultiSearch(search::multi_search(cursor)?),
         ("SORT", _) => Body::Sort(sort::sort(cursor, numbering)?),
         ("THREAD", _) => Body::Thread(sort::thread(cursor, numbering)?),
         ("STORE", _) => Body::Store(store(cursor, numbering)?),
@@ -218,6 +222,22 @@ fn enable(cursor: &mut Cursor<'_>) -> Result<Vec<String>, Malformed> {
         }
     }
     if names.is_empty() { Err(Malformed::Expected("capability names")) } else { Ok(names) }
+}
+
+/// The tags are quoted (RFC 5267, 5).
+fn cancel_update(cursor: &mut Cursor<'_>) -> Result<Vec<Tag>, Malformed> {
+    const TAGS_MAX: usize = 100;
+    let mut tags = Vec::new();
+    while tags.is_empty() || cursor.more_words() {
+        if tags.is_empty() {
+            cursor.space()?;
+        }
+        if tags.len() >= TAGS_MAX {
+            return Err(Malformed::Expected("fewer tags"));
+        }
+        tags.push(Tag::new(&cursor.string()?).ok_or(Malformed::Expected("a tag"))?);
+    }
+    Ok(tags)
 }
 
 fn compress(cursor: &mut Cursor<'_>) -> Result<String, Malformed> {
@@ -363,6 +383,10 @@ fn flag(cursor: &mut Cursor<'_>, flags: &mut FlagSet) -> Result<(), Malformed> {
 /// A space and a mailbox name: modified UTF-7, or UTF-8 from clients that send it unasked.
 fn next_mailbox(cursor: &mut Cursor<'_>) -> Result<MailboxName, Malformed> {
     cursor.space()?;
+    mailbox_name(cursor)
+}
+
+fn mailbox_name(cursor: &mut Cursor<'_>) -> Result<MailboxName, Malformed> {
     let name = decoded_name(&cursor.astring()?)?;
     if name.is_empty() {
         Err(Malformed::Expected("a mailbox name that is not empty"))

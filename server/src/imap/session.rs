@@ -10,6 +10,7 @@ use engine::{Account, EmailId, Mailbox, StoredBody, UidSet};
 
 use super::command::{Access, Body, Command, Tag};
 use super::commands;
+use super::commands::Contexts;
 use super::dialogue::{Dialogue, Incoming};
 use super::outcome::{Outcome, Stop};
 use super::parse::{FaultKind, Limits};
@@ -65,6 +66,8 @@ pub(crate) struct Selected {
     pub(crate) view: SelectedView,
     /// SELECT or EXAMINE.
     pub(crate) access: Access,
+    /// Searches whose results are kept up to date.
+    pub(crate) contexts: Contexts,
     /// The message that is being fetched in slices, for a short time.
     pub(crate) last_body: Option<HeldBody>,
 }
@@ -311,7 +314,7 @@ impl Authenticated {
         bytes: Spooled,
         dialogue: &mut Dialogue,
     ) -> Result<Session, StreamError> {
-        let outcome = commands::with_account(&mut self, body, bytes, dialogue).await;
+        let outcome = commands::with_account(&mut self, (tag, body), bytes, dialogue).await;
         finish(tag, outcome, dialogue).await?;
         Ok(Session::Authenticated(self))
     }
@@ -335,7 +338,9 @@ impl Selected {
             body if commands::needs_mailbox(&body) => {
                 commands::with_mailbox(&mut self, tag, body, dialogue).await
             }
-            body => commands::with_account(&mut self.authenticated, body, bytes, dialogue).await,
+            body => {
+                commands::with_account(&mut self.authenticated, (tag, body), bytes, dialogue).await
+            }
         };
         self.end(telling, tag, outcome, dialogue).await
     }

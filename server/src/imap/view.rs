@@ -68,6 +68,16 @@ pub(crate) struct SelectedView {
     keywords_told: usize,
     /// `$`, as a search left it (RFC 5182); messages that are gone by now may be in it.
     pub(crate) saved: UidSet,
+    beyond: Beyond,
+}
+
+/// What a sequence number is that no message has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Beyond {
+    /// An error (RFC 3501, 9: seq-number).
+    Refused,
+    /// Nothing (RFC 7377, 2).
+    Ignored,
 }
 
 impl SelectedView {
@@ -76,12 +86,23 @@ impl SelectedView {
         let keywords_told = snapshot.keywords().len();
         let (seen, complete) = (Arc::clone(&snapshot), snapshot.highest_modseq());
         let (untold, saved) = (UidSet::new(), UidSet::new());
-        Self { snapshot, seen, complete, untold, keywords_told, saved }
+        let beyond = Beyond::Refused;
+        Self { snapshot, seen, complete, untold, keywords_told, saved, beyond }
+    }
+
+    /// A view of a mailbox for one ESEARCH.
+    pub(crate) fn for_search(snapshot: Arc<Snapshot>, saved: UidSet) -> Self {
+        Self { saved, beyond: Beyond::Ignored, ..Self::new(snapshot) }
     }
 
     /// The messages and their numbers.
     pub(crate) fn snapshot(&self) -> &Arc<Snapshot> {
         &self.snapshot
+    }
+
+    /// The client was told of all changes up to this.
+    pub(crate) fn complete(&self) -> ModSeq {
+        self.complete
     }
 
     /// The last snapshot of the mailbox that was looked at: what to wait for a change of.
@@ -101,7 +122,13 @@ impl SelectedView {
         match numbering {
             Numbering::Sequence => {
                 // Between the UIDs of the first and the last there are only those of the range.
-                for (first, last) in set.resolve_sequence(exists)? {
+                let ranges = match self.beyond {
+                    Beyond::Refused => set.resolve_sequence(exists)?,
+                    Beyond::Ignored => set.resolve(NonZeroU32::new(exists)),
+                };
+                let exists = NonZeroU32::new(exists).unwrap_or(NonZeroU32::MIN);
+                for (first, last) in ranges {
+                    let last = last.min(exists);
                     if let (Some(first), Some(last)) = (self.uid_at(first)?, self.uid_at(last)?) {
                         uids.insert_range(first, last);
                     }
@@ -233,6 +260,7 @@ impl Selected {
         if telling.numbers_may_change {
             let moved = self.view.advance(&self.mailbox, latest)?;
             is_removal_told = !moved.expunged.is_empty();
+            self.contexts.tell_removed((&moved.before, &moved.expunged), dialogue).await?;
             if self.authenticated.qresync {
                 tell_vanished(&moved, dialogue).await?;
             } else {
@@ -248,6 +276,10 @@ impl Selected {
         }
         self.tell_keywords(dialogue);
         self.tell_flags(telling.numbering, dialogue).await?;
+        let Self { contexts, mailbox, view, .. } = self;
+        contexts
+            .tell_changed(mailbox, (&view.snapshot, telling.numbers_may_change), dialogue)
+            .await?;
         // A removal that is not told yet may be older than the flags that were: should the
         // connection break, the client must ask from before it (RFC 7162, 3.2). And VANISHED
         // does not say at which mod-sequence it happened.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use engine::{EmailId, SystemFlag, ThreadId};
 
-use super::{MaybeKeyword, SequenceSet};
+use super::{MailboxName, MaybeKeyword, SequenceSet};
 
 /// One condition on a message.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,6 +125,8 @@ pub struct ReturnOptions {
     pub all: bool,
     /// Keep what is found as `$` (RFC 5182, 2.1).
     pub save: bool,
+    /// Tell from now on what comes and goes among the results (RFC 5267, 4.3).
+    pub update: bool,
     /// Some of them, by their place among all (RFC 9394, 3.1).
     pub partial: Option<PartialRange>,
 }
@@ -132,8 +134,44 @@ pub struct ReturnOptions {
 impl ReturnOptions {
     /// Whether there is anything to tell (RFC 5182, 2.1: SAVE alone is not answered).
     pub fn tells(&self) -> bool {
-        self.min || self.max || self.count || self.all || self.partial.is_some() || !self.save
+        self.min
+            || self.max
+            || self.count
+            || self.all
+            || self.partial.is_some()
+            || !self.save
+            || self.update
     }
+}
+
+/// ESEARCH's arguments (RFC 7377, 2).
+#[derive(Clone, Debug, PartialEq)]
+pub struct MultiSearch {
+    /// Where to search.
+    pub sources: Vec<MailboxFilter>,
+    /// What to tell.
+    pub returns: ReturnOptions,
+    /// All of these must hold.
+    pub keys: Vec<SearchKey>,
+}
+
+/// Which mailboxes are meant (RFC 5465, 6; RFC 7377, 2.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MailboxFilter {
+    /// The selected one.
+    Selected,
+    /// Those that new mail arrives in.
+    Inboxes,
+    /// All of the user.
+    Personal,
+    /// Those subscribed to.
+    Subscribed,
+    /// These and all below them.
+    Subtree(Vec<MailboxName>),
+    /// These and those one level below them.
+    SubtreeOne(Vec<MailboxName>),
+    /// These.
+    Mailboxes(Vec<MailboxName>),
 }
 
 /// Places in a list of results, the first of them 1 (RFC 9394, 4: partial-range).

@@ -4,6 +4,7 @@
 //! still candidates. A search goes in pieces, between which other sessions have their turn.
 
 mod condition;
+mod contexts;
 mod found;
 mod results;
 mod walk;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use engine::{Error, Mailbox, Run, UidSet};
 
 use self::condition::{Condition, Cost};
+pub(crate) use self::contexts::Contexts;
 pub(super) use self::found::Found;
 pub(super) use self::results::Results;
 pub(super) use self::walk::FoundRuns;
@@ -22,6 +24,7 @@ use crate::imap::outcome::{Outcome, Stop};
 use crate::imap::progress::Progress;
 use crate::imap::response::{Done, Verdict};
 use crate::imap::session::Selected;
+use crate::imap::view::SelectedView;
 use crate::imap::walk::Walk;
 
 /// Messages looked at in one go.
@@ -38,12 +41,36 @@ pub(crate) async fn search(
     dialogue: &mut Dialogue,
 ) -> Outcome {
     let Search { numbering, returns, keys } = search;
+    let updates = returns.is_some_and(|returns| returns.update);
+    if updates {
+        selected.contexts.refuse_tag(tag)?;
+    }
     let found = find_for(selected, returns.as_ref(), (*numbering, keys), dialogue).await?;
     let with_modseq = keys.iter().any(SearchKey::asks_modseq);
     let results = Results { found: &found, sorted: None, with_modseq };
     save(selected, returns.as_ref(), &results)?;
+    if updates {
+        follow(selected, (tag, search), &found, dialogue)?;
+    }
     results.tell(tag, returns.as_ref(), dialogue).await?;
     Ok(Done::ok("SEARCH completed"))
+}
+
+/// Tells from now on what comes among the results and goes (RFC 5267, 4.3).
+fn follow(
+    selected: &mut Selected,
+    (tag, search): (&Tag, &Search),
+    found: &Found,
+    dialogue: &mut Dialogue,
+) -> Result<(), Stop> {
+    // Message numbers mean what they mean now (RFC 5267, 4.3).
+    let condition = Condition::all(&search.keys, &selected.view)?;
+    let found = found.uids(&(0..found.count() as usize))?;
+    let state = (found, selected.view.complete());
+    if !selected.contexts.follow((tag, search.numbering), condition, state) {
+        dialogue.untagged(format_args!("NO [NOUPDATE \"{tag}\"] Too many searches are followed"));
+    }
+    Ok(())
 }
 
 /// Keeps what was found as `$` if that was asked for (RFC 5182, 2.1).
@@ -82,10 +109,19 @@ pub(super) async fn find(
     dialogue: &mut Dialogue,
 ) -> Result<Found, Stop> {
     selected.authenticated.condstore |= keys.iter().any(SearchKey::asks_modseq);
-    let condition = Condition::all(keys, &selected.view)?;
-    let snapshot = Arc::clone(selected.view.snapshot());
+    find_in((&selected.mailbox, &selected.view), (numbering, keys), dialogue).await
+}
+
+/// The same in any mailbox.
+pub(super) async fn find_in(
+    (mailbox, view): (&Mailbox, &SelectedView),
+    (numbering, keys): (Numbering, &[SearchKey]),
+    dialogue: &mut Dialogue,
+) -> Result<Found, Stop> {
+    let condition = Condition::all(keys, view)?;
+    let snapshot = Arc::clone(view.snapshot());
     let (uids, since) = condition.bounds();
-    let mut scan = Scan { condition: &condition, mailbox: &selected.mailbox, looked_at: 0 };
+    let mut scan = Scan { condition: &condition, mailbox, looked_at: 0 };
     let mut progress = Progress::new(dialogue);
     let mut found = Found::new(numbering, Arc::clone(&snapshot));
     let mut walk = Walk::new(snapshot.runs_since(&uids, since));

@@ -4,6 +4,7 @@ mod resync;
 
 use engine::{Error, KEYWORDS_MAX, Mailbox, MailboxId, Snapshot};
 
+use super::Contexts;
 use crate::imap::command::{Access, Condstore, MailboxName, Resync, Tag};
 use crate::imap::dialogue::Dialogue;
 use crate::imap::encode::push_flag_set;
@@ -33,7 +34,8 @@ pub(crate) async fn select(
     };
     session.condstore |= condstore == Condstore::Enabled;
     let authenticated = session;
-    let selected = Selected { authenticated, mailbox, view, access, last_body: None };
+    let contexts = Contexts::default();
+    let selected = Selected { authenticated, mailbox, view, access, contexts, last_body: None };
     if let Some(resync) = resync {
         match resync::resync(&selected, &resync, dialogue).await {
             Ok(()) => {}

@@ -19,6 +19,10 @@ pub(crate) async fn sort(
     dialogue: &mut Dialogue,
 ) -> Outcome {
     let Sort { numbering, returns, criteria, keys } = sort;
+    if returns.is_some_and(|returns| returns.update) {
+        let text = "Sorted results are not followed";
+        dialogue.untagged(format_args!("NO [NOUPDATE \"{tag}\"] {text}"));
+    }
     let found = find_for(selected, returns.as_ref(), (*numbering, keys), dialogue).await?;
     let sorted = sorted(selected, &found, criteria, dialogue).await?;
     let with_modseq = keys.iter().any(SearchKey::asks_modseq);

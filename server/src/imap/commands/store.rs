@@ -83,7 +83,11 @@ fn bits(flags: &FlagSet, keywords: &[Keyword]) -> FlagBits {
 }
 
 /// A set of messages in the numbers that the client used.
-fn numbers(snapshot: &Snapshot, uids: &UidSet, numbering: Numbering) -> Result<UidSet, Error> {
+pub(super) fn numbers(
+    snapshot: &Snapshot,
+    uids: &UidSet,
+    numbering: Numbering,
+) -> Result<UidSet, Error> {
     if numbering == Numbering::Uid {
         return Ok(uids.clone());
     }

@@ -1,4 +1,5 @@
-//! What a search is to return (RFC 4466, 2.6.1; RFC 4731; RFC 5182; RFC 9394).
+//! What a search is to return (RFC 4466, 2.6.1; RFC 4731; RFC 5182; RFC 5267;
+//! RFC 9394).
 
 use super::cursor::{Cursor, Malformed};
 use crate::imap::command::{PartialFrom, PartialRange, ReturnOptions};
@@ -32,12 +33,19 @@ fn option(cursor: &mut Cursor<'_>, options: &mut ReturnOptions) -> Result<(), Ma
         "MAX" => options.max = true,
         "COUNT" => options.count = true,
         "ALL" => options.all = true,
+        // The results of a search are quick to find again, so the hint changes nothing.
+        "CONTEXT" => {}
+        "UPDATE" => options.update = true,
         "SAVE" => options.save = true,
         "PARTIAL" if options.partial.is_none() => {
             cursor.space()?;
             options.partial = Some(partial_range(cursor)?);
         }
-        _ => return Err(Malformed::Expected("MIN, MAX, COUNT, ALL, SAVE or one PARTIAL")),
+        _ => {
+            return Err(Malformed::Expected(
+                "MIN, MAX, COUNT, ALL, SAVE, CONTEXT, UPDATE or one PARTIAL",
+            ));
+        }
     }
     Ok(())
 }

@@ -7,10 +7,17 @@ use engine::{EmailId, Keyword, SystemFlag, ThreadId};
 use super::cursor::{Cursor, Malformed};
 use super::date::date;
 use super::returns::{fault_to_save, return_options};
-use crate::imap::command::{DateField, DateRelation, Numbering, Search, SearchKey};
+use super::sources::filter;
+use crate::imap::command::{
+    DateField, DateRelation, MailboxFilter, MultiSearch, Numbering, ReturnOptions, Search,
+    SearchKey,
+};
 
 /// How deep NOT, OR and parentheses may stand in one another. A chain of OR is one level.
 const DEPTH_MAX: usize = 100;
+
+/// Filters of mailboxes in one ESEARCH.
+const FILTERS_MAX: usize = 100;
 
 /// The charsets that BADCHARSET names (RFC 3501, 7.1); text in any other that `encoding_rs` knows
 /// is taken too.
@@ -20,6 +27,10 @@ pub(crate) const CHARSETS: &str =
 /// What follows `SEARCH`.
 pub(super) fn search(cursor: &mut Cursor<'_>, numbering: Numbering) -> Result<Search, Malformed> {
     cursor.space()?;
+    program(cursor, numbering)
+}
+
+fn program(cursor: &mut Cursor<'_>, numbering: Numbering) -> Result<Search, Malformed> {
     let returns = return_options(cursor)?;
     let mut charset = UTF_8;
     if cursor.eat_word("CHARSET") {
@@ -29,6 +40,33 @@ pub(super) fn search(cursor: &mut Cursor<'_>, numbering: Numbering) -> Result<Se
         cursor.space()?;
     }
     Ok(Search { numbering, returns, keys: keys(cursor, charset)? })
+}
+
+/// What follows `ESEARCH` (RFC 7377, 4).
+pub(super) fn multi_search(cursor: &mut Cursor<'_>) -> Result<MultiSearch, Malformed> {
+    cursor.space()?;
+    let mut sources = vec![MailboxFilter::Selected];
+    if cursor.eat_word("IN") {
+        cursor.space()?;
+        cursor.expect(b'(', "mailboxes in parentheses")?;
+        cursor.skip_spaces();
+        sources = vec![filter(cursor)?];
+        cursor.skip_spaces();
+        while !cursor.eat(b')') {
+            sources.push(filter(cursor)?);
+            if sources.len() > FILTERS_MAX {
+                return Err(Malformed::Expected("fewer filters"));
+            }
+            cursor.skip_spaces();
+        }
+        cursor.space()?;
+    }
+    let Search { returns, keys, .. } = program(cursor, Numbering::Uid)?;
+    let returns = returns.unwrap_or(ReturnOptions { all: true, ..ReturnOptions::default() });
+    if returns.save && sources != [MailboxFilter::Selected] {
+        return Err(Malformed::Expected("SAVE for the selected mailbox alone"));
+    }
+    Ok(MultiSearch { sources, returns, keys })
 }
 
 /// A charset and keys, as SORT and THREAD have them (RFC 5256, 5: search-criteria).

@@ -5,7 +5,9 @@ use std::num::NonZeroU32;
 use engine::clock::unix_seconds;
 use engine::message::{ListData, Structure};
 use engine::search::{Needle, body_contains, field_contains, text_contains};
-use engine::{EmailId, Error, FlagBits, Mailbox, Row, StoredMessage, ThreadId, UidSet};
+use engine::{
+    EmailId, Error, FlagBits, Keyword, Mailbox, Row, Snapshot, StoredMessage, ThreadId, UidSet,
+};
 
 use crate::imap::command::{DateField, DateRelation, Numbering, SearchKey};
 use crate::imap::response::Refusal;
@@ -13,10 +15,12 @@ use crate::imap::view::SelectedView;
 
 /// A search key with its numbers resolved and its text folded.
 #[derive(Debug)]
-pub(super) enum Condition {
+pub(crate) enum Condition {
     Always,
     Never,
     Flags(FlagBits),
+    /// With its bit, once the mailbox has met it.
+    Keyword(Keyword, Option<FlagBits>),
     Uids(UidSet),
     Date {
         field: DateField,
@@ -43,7 +47,7 @@ pub(super) enum Condition {
 
 /// What must be read to answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Cost {
+pub(crate) enum Cost {
     /// Nothing but the row.
     Row,
     /// List data, perhaps the header.
@@ -72,9 +76,10 @@ impl Condition {
             SearchKey::Nothing => Self::Never,
             SearchKey::Flag(flag) => Self::Flags(flag.bit()),
             SearchKey::Keyword(keyword) => {
-                let keywords = view.snapshot().keywords();
-                let number = keywords.iter().position(|known| Some(known) == keyword.as_ref());
-                number.map_or(Self::Never, |number| Self::Flags(FlagBits::keyword(number)))
+                let known = |word: &Keyword| view.snapshot().keyword_bit(word);
+                keyword
+                    .as_ref()
+                    .map_or(Self::Never, |word| Self::Keyword(word.clone(), known(word)))
             }
             SearchKey::Sequence(set) => Self::Uids(view.uids(set, Numbering::Sequence)?),
             SearchKey::Uid(set) => Self::Uids(view.uids(set, Numbering::Uid)?),
@@ -102,6 +107,18 @@ impl Condition {
         })
     }
 
+    /// Takes note of keywords that the mailbox has met since.
+    pub(super) fn learn(&mut self, snapshot: &Snapshot) {
+        match self {
+            Self::Keyword(word, bit) => *bit = snapshot.keyword_bit(word),
+            Self::Not(condition) => condition.learn(snapshot),
+            Self::Any(conditions) | Self::All(conditions) => {
+                conditions.iter_mut().for_each(|condition| condition.learn(snapshot));
+            }
+            _ => {}
+        }
+    }
+
     /// What must be read, at worst.
     pub(super) fn cost(&self) -> Cost {
         match self {
@@ -119,7 +136,7 @@ impl Condition {
     pub(super) fn bounds(&self) -> (UidSet, u64) {
         match self {
             Self::Uids(uids) => (uids.clone(), 0),
-            Self::Never => (UidSet::new(), 0),
+            Self::Never | Self::Keyword(_, None) => (UidSet::new(), 0),
             Self::ModSeq(modseq) => (UidSet::all(), modseq.saturating_sub(1)),
             Self::All(conditions) => {
                 let bounds = conditions.iter().map(Self::bounds);
@@ -137,6 +154,7 @@ impl Condition {
             Self::Always => Some(true),
             Self::Never => Some(false),
             Self::Flags(wanted) => Some(flags & *wanted == *wanted),
+            Self::Keyword(_, bit) => Some(bit.is_some_and(|bit| flags & bit == bit)),
             Self::Not(condition) => condition.by_flags(flags).map(|holds| !holds),
             Self::Any(conditions) => decided(conditions, flags, true),
             Self::All(conditions) => decided(conditions, flags, false),
@@ -151,6 +169,7 @@ impl Condition {
             Self::Always => true,
             Self::Never => false,
             Self::Flags(flags) => row.flags & *flags == *flags,
+            Self::Keyword(_, bit) => bit.is_some_and(|bit| row.flags & bit == bit),
             Self::Uids(uids) => uids.contains(row.uid),
             Self::Date { field: DateField::Internal, relation, day } => {
                 let date = row.internal_date;

@@ -1,0 +1,170 @@
+//! Searches whose results the client follows (RFC 5267, 4.3): what comes among them and what goes
+//! is told where the change itself is told.
+
+use engine::{Error, Mailbox, ModSeq, Row, Snapshot, UidSet};
+
+use super::condition::{Candidate, Condition};
+use crate::imap::command::{Numbering, Tag};
+use crate::imap::commands::store::numbers;
+use crate::imap::dialogue::{Dialogue, blocking};
+use crate::imap::outcome::Stop;
+use crate::imap::response::Refusal;
+
+/// Searches that one session follows at a time.
+const CONTEXTS_MAX: usize = 16;
+/// Messages looked at in one go.
+const PIECE_ROWS: usize = 256;
+
+/// The searches that a session follows in its mailbox.
+#[derive(Debug, Default)]
+pub(crate) struct Contexts(Vec<Context>);
+
+/// One search.
+#[derive(Debug)]
+struct Context {
+    tag: Tag,
+    numbering: Numbering,
+    condition: Condition,
+    /// What the client knows to be found.
+    found: UidSet,
+    /// All changes up to this were looked at.
+    looked_at: ModSeq,
+}
+
+impl Contexts {
+    /// A tag that is in use must not be used again (RFC 5267, 4.3).
+    pub(super) fn refuse_tag(&self, tag: &Tag) -> Result<(), Refusal> {
+        if self.0.iter().any(|context| context.tag == *tag) {
+            return Err(Refusal::bad("A search with this tag is still followed"));
+        }
+        Ok(())
+    }
+
+    /// Follows a search from now on; false if there are too many.
+    pub(super) fn follow(
+        &mut self,
+        (tag, numbering): (&Tag, Numbering),
+        condition: Condition,
+        (found, looked_at): (UidSet, ModSeq),
+    ) -> bool {
+        if self.0.len() >= CONTEXTS_MAX {
+            return false;
+        }
+        self.0.push(Context { tag: tag.clone(), numbering, condition, found, looked_at });
+        true
+    }
+
+    /// Ends what CANCELUPDATE names, all of it or nothing.
+    pub(in crate::imap::commands) fn cancel(&mut self, tags: &[Tag]) -> Result<(), Refusal> {
+        if !tags.iter().all(|tag| self.0.iter().any(|context| context.tag == *tag)) {
+            return Err(Refusal::bad("No search with such a tag is followed"));
+        }
+        self.0.retain(|context| !tags.contains(&context.tag));
+        Ok(())
+    }
+
+    /// Before EXPUNGE: what goes with it, in numbers of the snapshot that had it
+    /// (RFC 5267, 4.3.4).
+    pub(crate) async fn tell_removed(
+        &mut self,
+        (before, expunged): (&Snapshot, &UidSet),
+        dialogue: &mut Dialogue,
+    ) -> Result<(), Stop> {
+        for context in self.0.iter_mut().filter(|_| !expunged.is_empty()) {
+            let gone = context.found.intersection(expunged);
+            context.write("REMOVEFROM", (before, &gone), dialogue).await?;
+            context.found = context.found.without(&gone);
+        }
+        Ok(())
+    }
+
+    /// After EXISTS and FETCH: what came by new messages and new flags, and what went by these.
+    /// While numbers must stay, the snapshot does not have all changes yet.
+    pub(crate) async fn tell_changed(
+        &mut self,
+        mailbox: &Mailbox,
+        (snapshot, is_complete): (&Snapshot, bool),
+        dialogue: &mut Dialogue,
+    ) -> Result<(), Stop> {
+        for context in &mut self.0 {
+            let changed = snapshot.changed_since(context.looked_at.get())?;
+            if !changed.is_empty() {
+                context.condition.learn(snapshot);
+                let holding = context.holding(mailbox, (snapshot, &changed), dialogue).await?;
+                let came = holding.without(&context.found);
+                let went = context.found.intersection(&changed).without(&holding);
+                context.write("REMOVEFROM", (snapshot, &went), dialogue).await?;
+                context.write("ADDTO", (snapshot, &came), dialogue).await?;
+                context.found = context.found.without(&went);
+                context.found.extend(&came);
+            }
+            if is_complete {
+                context.looked_at = snapshot.highest_modseq();
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Context {
+    /// Those of the messages for which the keys hold.
+    async fn holding(
+        &self,
+        mailbox: &Mailbox,
+        (snapshot, uids): (&Snapshot, &UidSet),
+        dialogue: &mut Dialogue,
+    ) -> Result<UidSet, Stop> {
+        let (mut holding, mut was_told) = (UidSet::new(), false);
+        let mut rows = snapshot.rows(uids);
+        loop {
+            let looked_at =
+                blocking(|| self.look_at(mailbox, rows.by_ref().take(PIECE_ROWS), &mut holding))?;
+            if looked_at < PIECE_ROWS {
+                return Ok(holding);
+            }
+            tokio::task::yield_now().await;
+            dialogue.is_wanted(&mut was_told).await?;
+        }
+    }
+
+    /// Adds those that the keys hold for; how many were looked at.
+    fn look_at(
+        &self,
+        mailbox: &Mailbox,
+        rows: impl Iterator<Item = Result<Row, Error>>,
+        holding: &mut UidSet,
+    ) -> Result<usize, Error> {
+        let mut count = 0;
+        for row in rows {
+            let row = row?;
+            match self.condition.holds(&mut Candidate::new(&row, mailbox)) {
+                Ok(true) => holding.insert(row.uid),
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::error!(uid = row.uid.get(), %error, "cannot search a message");
+                }
+            }
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// `* ESEARCH (TAG "a") UID ADDTO (0 5:7)`: 0 leaves it to the client to keep the order
+    /// (RFC 5267, 4.3.3).
+    async fn write(
+        &self,
+        item: &str,
+        (snapshot, uids): (&Snapshot, &UidSet),
+        dialogue: &mut Dialogue,
+    ) -> Result<(), Stop> {
+        if uids.is_empty() {
+            return Ok(());
+        }
+        let uid = if self.numbering == Numbering::Uid { " UID" } else { "" };
+        let front = format!("* ESEARCH (TAG \"{}\"){uid} {item} (0 ", self.tag);
+        dialogue.out().extend_from_slice(front.as_bytes());
+        dialogue.uid_set(&numbers(snapshot, uids, self.numbering)?).await?;
+        dialogue.out().extend_from_slice(b")\r\n");
+        Ok(())
+    }
+}
