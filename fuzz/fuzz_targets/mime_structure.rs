@@ -14,7 +14,9 @@ fuzz_target!(|message: &[u8]| {
         assert!(part.header().end <= message.len() && part.body().end <= message.len());
     }
     let list = ListData::of(message);
-    assert!(is_balanced(list.envelope()), "ENVELOPE: {:?}", list.envelope());
+    let mut envelope = Vec::new();
+    list.push_envelope(&mut envelope);
+    assert!(is_balanced(&envelope), "ENVELOPE: {envelope:?}");
     assert!(is_balanced(list.body_structure()), "BODYSTRUCTURE: {:?}", list.body_structure());
     assert!(is_balanced(&list.body().expect("our own list data")), "BODY");
 

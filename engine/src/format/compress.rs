@@ -10,9 +10,8 @@
 //! | checksum          | 4: CRC-32 of the bytes as stored                                 |
 
 use std::cell::RefCell;
-use std::sync::Arc;
 
-use zstd::zstd_safe::{CCtx, DCtx};
+use zstd::zstd_safe::{CCtx, DCtx, SafeResult};
 
 use crate::Fault;
 use crate::format::dictionary::{Dictionary, Effort, FindDictionary};
@@ -84,12 +83,30 @@ impl PieceEntry {
 
 /// Compresses a piece, or stores it as it is where that is no longer.
 pub(crate) fn pack(raw: &[u8], effort: Effort, dictionary: Option<&Dictionary>) -> Piece {
-    let compressed =
-        if raw.len() < COMPRESS_FROM { None } else { compress(raw, effort, dictionary) };
-    let (codec, bytes) = match compressed {
-        Some(bytes) if bytes.len() < raw.len() => {
-            (dictionary.map_or(Codec::Zstd, |used| Codec::Dictionary(used.number)), bytes)
+    let codec = dictionary.map_or(Codec::Zstd, |used| Codec::Dictionary(used.number));
+    pack_with(raw, codec, |context, out| match dictionary {
+        Some(dictionary) => {
+            context.compress_using_cdict(out, raw, dictionary.encoder(effort).as_cdict())
         }
+        None => context.compress(out, raw, effort.level()),
+    })
+}
+
+/// The same of a piece that says again what a prefix says; [`unpack_after`] needs the same.
+pub(crate) fn pack_after(raw: &[u8], prefix: &[u8], effort: Effort) -> Piece {
+    pack_with(raw, Codec::Zstd, |context, out| {
+        context.compress_using_dict(out, raw, prefix, effort.level())
+    })
+}
+
+fn pack_with(
+    raw: &[u8],
+    codec: Codec,
+    compress: impl FnOnce(&mut CCtx<'static>, &mut Vec<u8>) -> SafeResult,
+) -> Piece {
+    let compressed = if raw.len() < COMPRESS_FROM { None } else { compressed(raw, compress) };
+    let (codec, bytes) = match compressed {
+        Some(bytes) if bytes.len() < raw.len() => (codec, bytes),
         _ => (Codec::Stored, raw.to_vec()),
     };
     let len = |len| u32::try_from(len).unwrap_or(u32::MAX);
@@ -118,6 +135,41 @@ pub(crate) fn unpack_into(
     dictionaries: &impl FindDictionary,
     raw: &mut Vec<u8>,
 ) -> Result<(), Fault> {
+    unpack_with(entry, stored, raw, |raw| match entry.codec {
+        Codec::Stored => Err(Fault::Compression),
+        Codec::Zstd => decompress(entry, raw, |context, raw| context.decompress(raw, stored)),
+        Codec::Dictionary(number) => {
+            let unknown = Fault::Unknown { field: "dictionary", value: number.into() };
+            let dictionary = dictionaries.dictionary(number).ok_or(unknown)?;
+            decompress(entry, raw, |context, raw| {
+                context.decompress_using_ddict(raw, stored, dictionary.decoder().as_ddict())
+            })
+        }
+    })
+}
+
+/// What [`pack_after`] made of a piece that says again what the prefix says.
+pub(crate) fn unpack_after(
+    entry: PieceEntry,
+    stored: &[u8],
+    prefix: &[u8],
+    raw: &mut Vec<u8>,
+) -> Result<(), Fault> {
+    unpack_with(entry, stored, raw, |raw| match entry.codec {
+        Codec::Zstd => decompress(entry, raw, |context, raw| {
+            context.decompress_using_dict(raw, stored, prefix)
+        }),
+        Codec::Stored | Codec::Dictionary(_) => Err(Fault::Compression),
+    })
+}
+
+/// Checks the bytes as stored, and the length of what comes out.
+fn unpack_with(
+    entry: PieceEntry,
+    stored: &[u8],
+    raw: &mut Vec<u8>,
+    decompress: impl FnOnce(&mut Vec<u8>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
     raw.clear();
     if stored.len() != entry.stored_len as usize {
         return Err(Fault::Truncated);
@@ -127,12 +179,7 @@ pub(crate) fn unpack_into(
     }
     match entry.codec {
         Codec::Stored => raw.extend_from_slice(stored),
-        Codec::Zstd => decompress(stored, entry.raw_len as usize, None, raw)?,
-        Codec::Dictionary(number) => {
-            let unknown = Fault::Unknown { field: "dictionary", value: number.into() };
-            let dictionary = dictionaries.dictionary(number).ok_or(unknown)?;
-            decompress(stored, entry.raw_len as usize, Some(&dictionary), raw)?;
-        }
+        _ => decompress(raw)?,
     }
     if raw.len() == entry.raw_len as usize { Ok(()) } else { Err(Fault::Compression) }
 }
@@ -143,21 +190,17 @@ thread_local! {
     static DECOMPRESSOR: RefCell<Option<DCtx<'static>>> = const { RefCell::new(None) };
 }
 
-fn compress(raw: &[u8], effort: Effort, dictionary: Option<&Dictionary>) -> Option<Vec<u8>> {
+fn compressed(
+    raw: &[u8],
+    compress: impl FnOnce(&mut CCtx<'static>, &mut Vec<u8>) -> SafeResult,
+) -> Option<Vec<u8>> {
     COMPRESSOR.with_borrow_mut(|slot| {
         if slot.is_none() {
             *slot = CCtx::try_create();
         }
         let context = slot.as_mut()?;
         let mut out = Vec::with_capacity(zstd::zstd_safe::compress_bound(raw.len()));
-        let done = match dictionary {
-            Some(dictionary) => {
-                let prepared = dictionary.encoder(effort).as_cdict();
-                context.compress_using_cdict(&mut out, raw, prepared)
-            }
-            None => context.compress(&mut out, raw, effort.level()),
-        };
-        done.ok().map(|_| {
+        compress(context, &mut out).ok().map(|_| {
             out.shrink_to_fit();
             out
         })
@@ -165,10 +208,9 @@ fn compress(raw: &[u8], effort: Effort, dictionary: Option<&Dictionary>) -> Opti
 }
 
 fn decompress(
-    stored: &[u8],
-    raw_len: usize,
-    dictionary: Option<&Arc<Dictionary>>,
+    entry: PieceEntry,
     raw: &mut Vec<u8>,
+    decompress: impl FnOnce(&mut DCtx<'static>, &mut Vec<u8>) -> SafeResult,
 ) -> Result<(), Fault> {
     DECOMPRESSOR.with_borrow_mut(|slot| {
         if slot.is_none() {
@@ -176,19 +218,15 @@ fn decompress(
         }
         let context = slot.as_mut().ok_or(Fault::Compression)?;
         // One byte more than promised, so that a frame that holds more is told from one that fits.
-        raw.reserve(raw_len + 1);
-        let done = match dictionary {
-            Some(dictionary) => {
-                context.decompress_using_ddict(raw, stored, dictionary.decoder().as_ddict())
-            }
-            None => context.decompress(raw, stored),
-        };
-        done.map(drop).map_err(|_| Fault::Compression)
+        raw.reserve(entry.raw_len as usize + 1);
+        decompress(context, raw).map(drop).map_err(|_| Fault::Compression)
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -234,6 +272,22 @@ mod tests {
         assert_eq!(unpack(with.entry, &with.bytes, &known).as_ref(), Ok(raw));
         let unknown = Fault::Unknown { field: "dictionary", value: 300 };
         assert_eq!(unpack(with.entry, &with.bytes, &()), Err(unknown));
+    }
+
+    #[test]
+    fn a_piece_behind_a_prefix_is_small_where_it_says_the_same() {
+        let prefix = samples()[..200].concat();
+        let raw = samples()[40..60].concat();
+        let alone = pack(&raw, Effort::Listing, None);
+        let piece = pack_after(&raw, &prefix, Effort::Listing);
+        assert!(piece.bytes.len() * 2 < alone.bytes.len());
+        let mut again = Vec::new();
+        assert_eq!(unpack_after(piece.entry, &piece.bytes, &prefix, &mut again), Ok(()));
+        assert_eq!(again, raw);
+        assert!(unpack_after(piece.entry, &piece.bytes, b"", &mut again).is_err());
+        let short = pack_after(b"short", &prefix, Effort::Listing);
+        assert_eq!(unpack_after(short.entry, &short.bytes, b"", &mut again), Ok(()));
+        assert_eq!(again, b"short");
     }
 
     #[test]

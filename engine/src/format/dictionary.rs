@@ -5,13 +5,15 @@
 //! |------------|--------------------------------------------------------------------|
 //! | number     | varint: 1 and up, as the codec of a piece names it                 |
 //! | purpose    | 1: 0 = heads of messages, 1 = bodies                               |
-//! | dictionary | to the end: a zstd dictionary                                      |
+//! | piece      | its entry, see `compress.rs`: a zstd dictionary                    |
+//! | dictionary | to the end: the piece as stored                                    |
 
 use std::sync::{Arc, OnceLock};
 
 use zstd::dict::{DecoderDictionary, EncoderDictionary};
 
 use crate::Fault;
+use crate::format::compress::{self, PieceEntry};
 use crate::format::reader::{Put, Reader};
 use crate::limits::DICTIONARY_LEN_MAX;
 
@@ -78,10 +80,12 @@ impl Dictionary {
 
     /// The payload of its record.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.bytes.len() + 8);
+        let piece = compress::pack(&self.bytes, Effort::Archive, None);
+        let mut out = Vec::with_capacity(piece.bytes.len() + 20);
         out.put_varint(self.number.into());
         out.put_u8(self.purpose as u8);
-        out.put(&self.bytes);
+        piece.entry.encode(&mut out);
+        out.put(&piece.bytes);
         out
     }
 
@@ -94,11 +98,11 @@ impl Dictionary {
             1 => Purpose::Body,
             value => return Err(Fault::Unknown { field: "purpose", value: value.into() }),
         };
-        let bytes = input.rest();
-        if number == 0 || bytes.len() > DICTIONARY_LEN_MAX {
+        let entry = PieceEntry::decode(&mut input)?;
+        if number == 0 || entry.raw_len as usize > DICTIONARY_LEN_MAX {
             return Err(Fault::Invalid("dictionary"));
         }
-        Ok(Self::new(number, purpose, bytes.to_vec()))
+        Ok(Self::new(number, purpose, compress::unpack(entry, input.rest(), &())?))
     }
 
     pub(crate) fn encoder(&self, effort: Effort) -> &EncoderDictionary<'static> {
@@ -159,10 +163,17 @@ pub(crate) mod tests {
     fn a_trained_dictionary_comes_back_from_its_record() {
         let trained = train(3, Purpose::Head, &samples()).expect("trained");
         let payload = trained.encode();
-        assert_eq!(payload[..6], *b"\x03\0\x37\xa4\x30\xec", "number, purpose, zstd's magic");
+        assert_eq!(payload[..2], *b"\x03\0", "number, purpose");
+        let len = trained.bytes.len();
+        assert!(payload.len() < len, "{} of {len} bytes", payload.len());
         assert_eq!(Dictionary::decode(&payload), Ok(trained));
-        assert!(Dictionary::decode(b"\x03\x02abc").is_err());
-        assert!(Dictionary::decode(b"\x00\x00abc").is_err());
+        for at in [0, 1, 2, 8, 100] {
+            let mut payload = payload.clone();
+            payload[at] ^= 0x20;
+            let number_aside = at > 0;
+            assert_eq!(Dictionary::decode(&payload).is_err(), number_aside, "byte {at}");
+        }
+        assert!(Dictionary::decode(&[&[0], &payload[1..]].concat()).is_err(), "no number");
         assert!(train(1, Purpose::Body, &[]).is_none());
     }
 }

@@ -5,14 +5,15 @@
 //! |--------------|-----------------------------------------------------------------------------|
 //! | checksum     | 4: CRC-32 of the table behind this                                          |
 //! | table length | varint: bytes of the table behind this                                      |
-//! | version      | varint: 1                                                                   |
+//! | version      | varint: 2                                                                   |
 //! | mailbox      | varint                                                                      |
 //! | UIDs         | UID set: the messages, n of them                                            |
 //! | sections     | an entry for each of: envelopes, structures, fields, received, previews, keys |
 //! | pieces       | behind the table: the sections as stored                                    |
 //!
 //! A section is n lengths (varints), then as many stretches. A piece entry is described in
-//! `compress.rs`.
+//! `compress.rs`. Envelopes say again what the fields say: where they are a zstd frame, the whole
+//! section of the fields, uncompressed, is its prefix.
 //!
 //! | section    | stretch                                                                       |
 //! |------------|-------------------------------------------------------------------------------|
@@ -34,7 +35,7 @@ use crate::ids::MailboxId;
 use crate::limits::LIST_PART_ROWS_MAX;
 use crate::uid_set::UidSet;
 
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// A section of a list part; the value is its place in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,16 +80,32 @@ impl ListPartTable {
         Ok((Self { mailbox, uids, sections }, start))
     }
 
-    /// Decompresses a section of a payload whose pieces start at `start`.
+    /// Decompresses a section of a payload whose pieces start at `start`, into its place among
+    /// all; first the fields, if it repeats them. One that is open stays as it is.
     pub(crate) fn open(
         &self,
         section: Section,
-        payload: &[u8],
-        start: usize,
-        into: &mut Stretches,
+        (payload, start): (&[u8], usize),
+        sections: &mut Sections,
     ) -> Result<(), Fault> {
+        if section == Section::Envelopes {
+            self.open_one(Section::Fields, (payload, start), sections)?;
+        }
+        self.open_one(section, (payload, start), sections)
+    }
+
+    fn open_one(
+        &self,
+        section: Section,
+        (payload, start): (&[u8], usize),
+        sections: &mut Sections,
+    ) -> Result<(), Fault> {
+        if sections.of(section).is_open() {
+            return Ok(());
+        }
         let stored = payload.get(self.place(section, start)).ok_or(Fault::Truncated)?;
-        self.open_stored(section, stored, into)
+        let (into, prefix) = sections.slot(section);
+        self.fill(section, (stored, prefix), into)
     }
 
     /// Where a section is in a payload whose pieces start at `start`.
@@ -98,19 +115,60 @@ impl ListPartTable {
         offset..offset + self.entry(section).stored_len as usize
     }
 
-    /// Decompresses what is stored of a section.
-    pub(crate) fn open_stored(
+    /// Decompresses the keys, of which this is what is stored.
+    pub(crate) fn open_keys(&self, stored: &[u8], into: &mut Stretches) -> Result<(), Fault> {
+        self.fill(Section::Keys, (stored, &[]), into)
+    }
+
+    fn fill(
         &self,
         section: Section,
-        stored: &[u8],
+        (stored, prefix): (&[u8], &[u8]),
         into: &mut Stretches,
     ) -> Result<(), Fault> {
         let count = usize::try_from(self.uids.count()).unwrap_or(usize::MAX);
-        into.fill(self.entry(section), stored, count)
+        into.fill((self.entry(section), prefix), stored, count)
     }
 
     fn entry(&self, section: Section) -> PieceEntry {
         self.sections.get(section as usize).copied().unwrap_or_default()
+    }
+}
+
+/// The sections of a part that are in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Sections([Stretches; SECTIONS]);
+
+impl Sections {
+    /// A section, open or not.
+    pub(crate) fn of(&self, section: Section) -> &Stretches {
+        let [envelopes, structures, fields, received, previews, keys] = &self.0;
+        match section {
+            Section::Envelopes => envelopes,
+            Section::Structures => structures,
+            Section::Fields => fields,
+            Section::Received => received,
+            Section::Previews => previews,
+            Section::Keys => keys,
+        }
+    }
+
+    /// A section to be filled, and what its prefix is.
+    fn slot(&mut self, section: Section) -> (&mut Stretches, &[u8]) {
+        let [envelopes, structures, fields, received, previews, keys] = &mut self.0;
+        match section {
+            Section::Envelopes => (envelopes, &fields.raw),
+            Section::Structures => (structures, &[]),
+            Section::Fields => (fields, &[]),
+            Section::Received => (received, &[]),
+            Section::Previews => (previews, &[]),
+            Section::Keys => (keys, &[]),
+        }
+    }
+
+    /// Forgets what is held; the memory stays for the next part.
+    pub(crate) fn clear(&mut self) {
+        self.0.iter_mut().for_each(|stretches| stretches.ends.clear());
     }
 }
 
@@ -124,9 +182,14 @@ pub(crate) struct Stretches {
 }
 
 impl Stretches {
-    fn fill(&mut self, entry: PieceEntry, stored: &[u8], count: usize) -> Result<(), Fault> {
+    fn fill(
+        &mut self,
+        (entry, prefix): (PieceEntry, &[u8]),
+        stored: &[u8],
+        count: usize,
+    ) -> Result<(), Fault> {
         self.ends.clear();
-        compress::unpack_into(entry, stored, &NO_DICTIONARIES, &mut self.raw)?;
+        compress::unpack_after(entry, stored, prefix, &mut self.raw)?;
         let mut input = Reader::new(&self.raw);
         let mut end = 0_u32;
         for _ in 0..count {
@@ -148,19 +211,11 @@ impl Stretches {
         self.raw.get(from(*start)..from(*end)).unwrap_or_default()
     }
 
-    /// Forgets what is held; the memory stays for the next.
-    pub(crate) fn clear(&mut self) {
-        self.ends.clear();
-    }
-
     /// Whether a section is held.
-    pub(crate) fn is_open(&self) -> bool {
+    fn is_open(&self) -> bool {
         !self.ends.is_empty()
     }
 }
-
-/// Sections are large enough to need none.
-const NO_DICTIONARIES: () = ();
 
 /// A list part being made.
 pub(crate) struct ListPartBuilder {
@@ -176,7 +231,14 @@ impl ListPartBuilder {
         Self { mailbox, uids: UidSet::new(), lengths, stretches }
     }
 
+    /// What there is so far; the next messages begin another part.
+    pub(crate) fn take(&mut self) -> Self {
+        let mailbox = self.mailbox;
+        std::mem::replace(self, Self::new(mailbox))
+    }
+
     /// Messages so far.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         usize::try_from(self.uids.count()).unwrap_or(usize::MAX)
     }
@@ -205,10 +267,13 @@ impl ListPartBuilder {
         table.put_varint(VERSION);
         table.put_varint(self.mailbox.0);
         put_uids(&self.uids, &mut table);
+        let mut raws = self.lengths;
+        raws.iter_mut().zip(&self.stretches).for_each(|(raw, all)| raw.extend_from_slice(all));
+        let [_, _, fields, ..] = &raws;
         let mut pieces: Vec<Piece> = Vec::with_capacity(SECTIONS);
-        for (mut raw, stretches) in self.lengths.into_iter().zip(self.stretches) {
-            raw.extend_from_slice(&stretches);
-            let piece = compress::pack(&raw, Effort::Listing, None);
+        for (raw, section) in raws.iter().zip(ALL) {
+            let prefix = if section == Section::Envelopes { fields.as_slice() } else { &[] };
+            let piece = compress::pack_after(raw, prefix, Effort::Listing);
             piece.entry.encode(&mut table);
             pieces.push(piece);
         }
@@ -226,9 +291,9 @@ pub(crate) fn check(payload: &[u8]) -> Result<ListPartTable, Fault> {
     if start + pieces_len != payload.len() {
         return Err(Fault::Invalid("list part length"));
     }
-    let mut stretches = Stretches::default();
+    let mut sections = Sections::default();
     for section in ALL {
-        table.open(section, payload, start, &mut stretches)?;
+        table.open(section, (payload, start), &mut sections)?;
     }
     Ok(table)
 }
@@ -236,10 +301,10 @@ pub(crate) fn check(payload: &[u8]) -> Result<ListPartTable, Fault> {
 /// All that a part says of the message at this place.
 pub(crate) fn stretches_at(payload: &[u8], at: usize) -> Result<[Vec<u8>; SECTIONS], Fault> {
     let (table, start) = ListPartTable::decode(payload)?;
-    let (mut found, mut stretches) = (<[Vec<u8>; SECTIONS]>::default(), Stretches::default());
+    let (mut found, mut sections) = (<[Vec<u8>; SECTIONS]>::default(), Sections::default());
     for (section, slot) in ALL.into_iter().zip(&mut found) {
-        table.open(section, payload, start, &mut stretches)?;
-        *slot = stretches.at(at).to_vec();
+        table.open(section, (payload, start), &mut sections)?;
+        *slot = sections.of(section).at(at).to_vec();
     }
     Ok(found)
 }
@@ -263,7 +328,8 @@ mod tests {
         let mut builder = ListPartBuilder::new(MailboxId(5));
         for uid in [3, 4, 9] {
             let text = format!("envelope of {uid}").repeat(3);
-            let stretches = [text.as_bytes(), b"body", b"", b"r", b"p", b"k"];
+            let fields = format!("f{uid}: {text}");
+            let stretches = [text.as_bytes(), b"body", fields.as_bytes(), b"r", b"p", b"k"];
             builder.push(Uid::new(uid).unwrap(), stretches);
         }
         assert_eq!(builder.len(), 3);
@@ -275,12 +341,17 @@ mod tests {
         let payload = part();
         let (table, start) = ListPartTable::decode(&payload).expect("a part");
         assert_eq!((table.mailbox, table.uids.to_string()), (MailboxId(5), "3:4,9".to_owned()));
-        let mut stretches = Stretches::default();
-        table.open(Section::Envelopes, &payload, start, &mut stretches).expect("there");
-        assert_eq!(stretches.at(2), "envelope of 9".repeat(3).as_bytes());
-        assert_eq!(stretches.at(3), b"");
-        table.open(Section::Keys, &payload, start, &mut stretches).expect("there");
-        assert_eq!((stretches.at(0), stretches.at(1)), (&b"k"[..], &b"k"[..]));
+        let mut sections = Sections::default();
+        for section in [Section::Envelopes, Section::Keys] {
+            table.open(section, (&payload, start), &mut sections).expect("there");
+        }
+        let envelopes = sections.of(Section::Envelopes);
+        assert_eq!(envelopes.at(2), "envelope of 9".repeat(3).as_bytes());
+        assert_eq!(envelopes.at(3), b"");
+        let keys = sections.of(Section::Keys);
+        assert_eq!((keys.at(0), keys.at(1)), (&b"k"[..], &b"k"[..]));
+        let [envelopes, _, fields, ..] = table.sections;
+        assert!(envelopes.stored_len * 2 < fields.stored_len, "said again, it costs little");
         assert_eq!(check(&payload), Ok(table));
         assert!(ListPartBuilder::new(MailboxId(1)).finish().is_none());
     }
@@ -289,10 +360,10 @@ mod tests {
     #[test]
     fn golden_bytes() {
         let payload = part();
-        assert_eq!(payload[4..11], [0x31, 1, 5, 2, 3, 1, 5], "length, version, mailbox, UIDs");
+        assert_eq!(payload[4..11], [0x32, 2, 5, 2, 3, 1, 5], "length, version, mailbox, UIDs");
         assert_eq!(payload[11], 0, "one UID in the last range");
         let (_, start) = ListPartTable::decode(&payload).expect("a part");
-        let tail = b"\x04\x04\x04bodybodybody\0\0\0\x01\x01\x01rrr\x01\x01\x01ppp\x01\x01\x01kkk";
+        let tail = b"\x01\x01\x01rrr\x01\x01\x01ppp\x01\x01\x01kkk";
         assert!(payload[start..].ends_with(tail));
     }
 

@@ -2,20 +2,18 @@
 //!
 //! | field                 | meaning                                                          |
 //! |-----------------------|------------------------------------------------------------------|
-//! | version               | 1 byte: 1                                                        |
-//! | envelope length       | varint                                                           |
+//! | version               | 1 byte: 2                                                        |
 //! | body structure length | varint                                                           |
 //! | extensions length     | varint                                                           |
 //! | structure length      | varint                                                           |
-//! | envelope              | ENVELOPE, ready IMAP text                                        |
 //! | body structure        | BODYSTRUCTURE, ready IMAP text                                   |
 //! | extensions            | what BODY leaves out of it: pairs of varints, bytes kept, bytes left out |
 //! | structure             | the part tree, see `structure_codec`                             |
 //! | header                | to the end: the header with the empty line that ends it          |
 //!
-//! ENVELOPE and BODYSTRUCTURE are copied out; BODY is a copy with gaps. The header stands in the
-//! same piece because most of it is said in ENVELOPE too: compressed together, the second copy
-//! costs next to nothing.
+//! BODYSTRUCTURE is copied out; BODY is a copy with gaps. ENVELOPE is made from the header when it
+//! is asked for: a copy of it would be a seventh of a head as stored, and messages that are
+//! listed often are in list parts, where it stands ready.
 
 use std::ops::Range;
 
@@ -28,16 +26,15 @@ use super::structure::Structure;
 use super::varint::{push_varint, take_varint};
 use crate::error::Fault;
 
-const VERSION: u8 = 1;
-/// Envelope, body structure, extensions, structure.
-const STRETCHES: usize = 4;
+const VERSION: u8 = 2;
+/// Body structure, extensions, structure.
+const STRETCHES: usize = 3;
 
 /// The head of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListData {
     /// Encoded as in the table above; everything else is read from it.
     bytes: Vec<u8>,
-    envelope: Range<usize>,
     body_structure: Range<usize>,
     extensions: Range<usize>,
     structure: Range<usize>,
@@ -52,14 +49,12 @@ impl ListData {
         let body_structure = BodyStructure::of(message, &structure);
         let mut stretches = Vec::with_capacity(header.len() + 1024);
         let mut ends = [0; STRETCHES];
-        push_envelope(&mut stretches, header);
-        ends[0] = stretches.len();
         stretches.extend_from_slice(&body_structure.text);
-        ends[1] = stretches.len();
+        ends[0] = stretches.len();
         push_gaps(&mut stretches, &body_structure.extensions);
-        ends[2] = stretches.len();
+        ends[1] = stretches.len();
         structure.encode(&mut stretches);
-        ends[3] = stretches.len();
+        ends[2] = stretches.len();
 
         let mut bytes = Vec::with_capacity(stretches.len() + header.len() + 16);
         bytes.push(VERSION);
@@ -98,16 +93,16 @@ impl ListData {
             Some(start..end)
         };
         let mut next = |len| stretch(len).ok_or(Fault::Truncated);
-        let [envelope, body_structure, extensions, structure] = lengths;
-        let (envelope, body_structure) = (next(envelope)?, next(body_structure)?);
+        let [body_structure, extensions, structure] = lengths;
+        let body_structure = next(body_structure)?;
         let (extensions, structure) = (next(extensions)?, next(structure)?);
         let header = structure.end..bytes.len();
-        Ok(Self { bytes, envelope, body_structure, extensions, structure, header })
+        Ok(Self { bytes, body_structure, extensions, structure, header })
     }
 
-    /// ENVELOPE, ready to send.
-    pub fn envelope(&self) -> &[u8] {
-        self.stretch(&self.envelope)
+    /// Adds ENVELOPE to `out`, ready to send; made from the header each time.
+    pub fn push_envelope(&self, out: &mut Vec<u8>) {
+        push_envelope(out, self.header());
     }
 
     /// BODYSTRUCTURE, ready to send.

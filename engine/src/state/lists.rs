@@ -26,6 +26,14 @@ impl Lists {
         self.parts.last().map_or(0, |last| last.last_uid)
     }
 
+    /// The highest UID that is not in a part with room for more: a last part of fewer than `rows`
+    /// messages is made again when there are more.
+    pub(crate) fn full_until(&self, rows: u32) -> u32 {
+        self.parts.last().map_or(0, |last| {
+            if last.rows < rows { last.first_uid.saturating_sub(1) } else { last.last_uid }
+        })
+    }
+
     /// The part that has this message, if any has.
     pub(crate) fn find(&self, uid: Uid) -> Option<PartRef> {
         let at = self.parts.partition_point(|part| part.last_uid < uid.get());
@@ -60,6 +68,9 @@ mod tests {
         assert_eq!(lists.find(uid(12)), Some(part(12, 20)));
         assert_eq!((lists.find(uid(11)), lists.find(uid(26))), (None, None));
         assert_eq!(lists.until(), 25);
+        assert_eq!((lists.full_until(1), Lists::default().full_until(1)), (20, 0));
+        let full = Lists::new(vec![PartRef { rows: 4, ..part(1, 10) }]);
+        assert_eq!((full.full_until(4), full.full_until(5)), (10, 0));
         let merged = lists.with(&[part(15, 40)]);
         assert_eq!(merged.parts(), [part(1, 10), part(15, 40)]);
         let before = merged.with(&[part(11, 14)]);

@@ -208,10 +208,12 @@ impl Snapshot {
         Ok(found)
     }
 
-    /// Messages above this UID, whole chunks counted.
+    /// At most how many messages are above this UID: all of them but for gaps in the chunk that
+    /// it falls into.
     pub(crate) fn live_after(&self, uid: u32) -> u32 {
-        let after = self.chunks.iter().rev().take_while(|chunk| chunk.summary.last_uid > uid);
-        after.map(|chunk| chunk.summary.live).sum()
+        let after = self.chunks.iter().rev().map(|chunk| &chunk.summary);
+        let after = after.take_while(|chunk| chunk.last_uid > uid);
+        after.map(|chunk| chunk.live.min(chunk.last_uid - uid)).sum()
     }
 
     /// The messages that were added or changed after `modseq` (RFC 7162: CHANGEDSINCE).

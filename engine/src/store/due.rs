@@ -7,13 +7,21 @@ use crate::ids::{MailboxId, ShardId};
 use crate::state::Snapshot;
 use crate::store::cells::MailboxCell;
 
-/// Messages of a mailbox that are in no list part before upkeep makes one for them.
-///
-/// Few in tests, so that few messages meet every edge.
-pub(crate) const LIST_FROM: u32 = if cfg!(test) { 3 } else { 32 };
+/// Messages of a list part that takes no more; few in tests, so that few messages meet every edge.
+pub(crate) const PART_ROWS: u32 = if cfg!(test) { 4 } else { 128 };
+
+/// Messages that are in no list part before one that is not full is made for them.
+const LIST_FROM: u32 = if cfg!(test) { 3 } else { 32 };
 
 /// Mailboxes that wait for upkeep, each once.
-pub(crate) type Waiting = HashMap<(ShardId, MailboxId), Weak<MailboxCell>>;
+pub(crate) type Waiting = HashMap<(ShardId, MailboxId), Unlisted>;
+
+/// A mailbox with messages that are in no list part.
+pub(crate) struct Unlisted {
+    pub(crate) cell: Weak<MailboxCell>,
+    /// Whether somebody lists them, so that they shall not wait until a part is full.
+    pub(crate) is_wanted: bool,
+}
 
 /// What upkeep is to look at; shared by all writers of a store.
 #[derive(Default)]
@@ -59,12 +67,31 @@ impl Due {
         !state.is_closed
     }
 
-    /// Notes the mailbox if enough of its messages are in no list part.
+    /// Notes the mailbox if enough of its messages are in no list part. Upkeep is rung once they
+    /// fill one: a part that is not full would be made again.
     pub(crate) fn check_lists(&self, shard: ShardId, cell: &Arc<MailboxCell>, now: &Snapshot) {
         if now.live_after(now.lists.until()) >= LIST_FROM {
-            self.state().unlisted.insert((shard, cell.id), Arc::downgrade(cell));
+            self.note_unlisted(shard, cell, false);
+            if now.live_after(now.lists.full_until(PART_ROWS)) >= PART_ROWS {
+                self.ring();
+            }
+        }
+    }
+
+    /// The same where somebody is about to list them.
+    pub(crate) fn want_lists(&self, shard: ShardId, cell: &Arc<MailboxCell>, now: &Snapshot) {
+        if now.live_after(now.lists.until()) >= LIST_FROM {
+            self.note_unlisted(shard, cell, true);
             self.ring();
         }
+    }
+
+    fn note_unlisted(&self, shard: ShardId, cell: &Arc<MailboxCell>, is_wanted: bool) {
+        let mut state = self.state();
+        let fresh = || Unlisted { cell: Arc::downgrade(cell), is_wanted };
+        let noted = state.unlisted.entry((shard, cell.id)).or_insert_with(fresh);
+        // An older cell of the same mailbox may be gone.
+        *noted = Unlisted { is_wanted: is_wanted || noted.is_wanted, ..fresh() };
     }
 
     /// Takes the mailboxes that wait for list parts.

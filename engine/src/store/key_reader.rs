@@ -80,7 +80,7 @@ impl SortKeyReader {
         }
         let place = table.place(Section::Keys, start);
         let stored = self.reader.read_payload(part.addr, place.start as u64, place.len())?;
-        let opened = table.open_stored(Section::Keys, &stored, &mut self.keys);
+        let opened = table.open_keys(&stored, &mut self.keys);
         opened.map_err(damaged)?;
         self.uids.clear();
         self.uids.extend(table.uids.iter().map(Uid::get));

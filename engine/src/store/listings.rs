@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::Error;
-use crate::format::list_part::{ListPartTable, SECTIONS, Section, Stretches};
+use crate::format::list_part::{ListPartTable, Section, Sections};
 use crate::ids::MailboxId;
 use crate::image::PartRef;
 use crate::message::{FieldNames, ListData, push_without_extensions, take_body_structure};
@@ -61,13 +61,16 @@ impl Listings {
         Ok(self.part.place_of(uid))
     }
 
-    /// ENVELOPE, ready to send.
-    pub fn envelope(&mut self) -> Result<&[u8], Error> {
+    /// Adds ENVELOPE to `out`, ready to send.
+    pub fn push_envelope(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
         let Self { current, part, reader, .. } = self;
         match current {
-            Current::InPart { at, .. } => part.stretch(Section::Envelopes, *at, reader),
-            alone => Ok(alone.head()?.envelope()),
+            Current::InPart { at, .. } => {
+                out.extend_from_slice(part.stretch(Section::Envelopes, *at, reader)?);
+            }
+            alone => alone.head()?.push_envelope(out),
         }
+        Ok(())
     }
 
     /// BODYSTRUCTURE, ready to send.
@@ -144,7 +147,7 @@ struct OpenPart {
     table: Option<(ListPartTable, usize)>,
     payload: Vec<u8>,
     uids: Vec<u32>,
-    sections: [Stretches; SECTIONS],
+    sections: Sections,
     /// Where the last message was found; the next one is most often behind it.
     last: usize,
 }
@@ -157,7 +160,7 @@ impl OpenPart {
         reader: &ShardReader,
     ) -> Result<(), Error> {
         self.at = None;
-        self.sections.iter_mut().for_each(Stretches::clear);
+        self.sections.clear();
         self.payload = reader.read_list_part(part)?;
         let damaged = |fault| reader.damaged(part.addr, fault);
         let (table, start) = ListPartTable::decode(&self.payload).map_err(damaged)?;
@@ -186,15 +189,12 @@ impl OpenPart {
         reader: &ShardReader,
     ) -> Result<&[u8], Error> {
         self.read(section, reader)?;
-        Ok(self.sections.get(section as usize).map_or(&[], |stretches| stretches.at(at)))
+        Ok(self.sections.of(section).at(at))
     }
 
     fn read(&mut self, section: Section, reader: &ShardReader) -> Result<(), Error> {
-        let slot = self.sections.get_mut(section as usize);
-        if let (Some(slot), Some((table, start))) = (slot, &self.table)
-            && !slot.is_open()
-        {
-            let read = table.open(section, &self.payload, *start, slot);
+        if let Some((table, start)) = &self.table {
+            let read = table.open(section, (&self.payload, *start), &mut self.sections);
             read.map_err(|fault| self.damaged(fault, reader))?;
         }
         Ok(())
@@ -211,7 +211,8 @@ impl OpenPart {
         if names.want_received() {
             self.read(Section::Received, reader)?;
         }
-        let [_, _, hot, received, _, _] = &self.sections;
+        let (hot, received) =
+            (self.sections.of(Section::Fields), self.sections.of(Section::Received));
         let pushed = names.push(hot.at(at), received.at(at), out);
         pushed.map_err(|fault| self.damaged(fault, reader))
     }

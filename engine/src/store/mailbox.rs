@@ -129,13 +129,17 @@ impl Mailbox {
 
     /// What its messages are listed by, for as many of them as are asked for.
     pub fn listings(&self) -> Listings {
-        let lists = Arc::clone(&self.snapshot().lists);
+        let snapshot = self.snapshot();
+        self.account.shard.want_lists(&self.cell, &snapshot);
+        let lists = Arc::clone(&snapshot.lists);
         Listings::new(self.account.shard.reader().clone(), self.cell.id, lists)
     }
 
     /// What its messages are sorted and threaded by, for as many of them as are asked for.
     pub fn sort_keys(&self) -> SortKeyReader {
-        let lists = Arc::clone(&self.snapshot().lists);
+        let snapshot = self.snapshot();
+        self.account.shard.want_lists(&self.cell, &snapshot);
+        let lists = Arc::clone(&snapshot.lists);
         SortKeyReader::new(self.account.shard.reader().clone(), self.cell.id, lists)
     }
 

@@ -65,13 +65,20 @@ impl Shard {
         image::snapshot(cell, &self.0.reader)
     }
 
-    /// The same for somebody who will list its messages.
+    /// The same for a mailbox that stays open.
     pub(crate) fn open(&self, cell: &Arc<MailboxCell>) -> Result<Arc<Snapshot>, Error> {
         let snapshot = self.snapshot(cell)?;
         if let Some(due) = &self.0.due {
             due.check_lists(self.0.id, cell, &snapshot);
         }
         Ok(snapshot)
+    }
+
+    /// Lets upkeep know that somebody is about to list messages of this mailbox.
+    pub(crate) fn want_lists(&self, cell: &Arc<MailboxCell>, now: &Snapshot) {
+        if let Some(due) = &self.0.due {
+            due.want_lists(self.0.id, cell, now);
+        }
     }
 
     /// Hands a change to the writer. The queue has no bound of its own: every session waits for

@@ -13,6 +13,7 @@ use crate::Error;
 use crate::store::dictionaries::Dictionaries;
 use crate::store::due::Due;
 use crate::store::shard::Shard;
+use crate::store::upkeep::list::Last;
 use crate::store::writer::Writer;
 
 /// The upkeep of a store.
@@ -35,7 +36,7 @@ impl Upkeep {
         let thread = std::thread::Builder::new().name("upkeep".to_owned());
         let work = move || {
             while self.due.wait() {
-                match self.run() {
+                match self.run_due() {
                     Ok(()) => {}
                     Err(Error::Closed) => break,
                     Err(error) => tracing::warn!(%error, "upkeep goes on later"),
@@ -60,9 +61,16 @@ impl Upkeep {
     }
 
     /// Does what is due.
+    fn run_due(&mut self) -> Result<(), Error> {
+        self.heal()?;
+        self.learn_if_due()?;
+        self.list_what_waits(Last::IfWanted)
+    }
+
+    /// Does all that can be done.
     pub(crate) fn run(&mut self) -> Result<(), Error> {
         self.heal()?;
         self.learn_if_due()?;
-        self.list_what_waits()
+        self.list_what_waits(Last::Always)
     }
 }

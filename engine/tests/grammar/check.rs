@@ -14,7 +14,9 @@ pub(crate) fn check(message: &[u8]) -> ListData {
     assert_eq!(structure, Structure::of(message));
     assert_eq!(ListData::decode(list.as_bytes().to_vec()).as_ref(), Ok(&list));
 
-    envelope(list.envelope()).expect("ENVELOPE follows the grammar");
+    let mut listed = Vec::new();
+    list.push_envelope(&mut listed);
+    envelope(&listed).expect("ENVELOPE follows the grammar");
     let long = body(list.body_structure()).expect("BODYSTRUCTURE follows the grammar");
     let short = body(&list.body().expect("BODY can be made")).expect("BODY does too");
     assert_eq!(without_extensions(long), short);

@@ -11,7 +11,7 @@ use crate::store::upkeep::Upkeep;
 
 /// Messages of a store before it learns its first dictionaries; each further pair is learnt from
 /// ten times as many.
-const TRAIN_FROM: u64 = 1000;
+const TRAIN_FROM: u64 = 250;
 /// Messages looked at for a dictionary.
 const SAMPLES_MAX: u64 = 4000;
 /// Bytes of them for each dictionary.
@@ -37,13 +37,14 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Learns dictionaries from the newer half of the messages.
+    /// Learns dictionaries from the newer half of the messages, of few from all of them.
     fn learn(&self) -> Result<(), Error> {
         let (mut heads, mut bodies) = (Samples::default(), Samples::default());
         for shard in &self.shards {
             let highest = shard.reader().places().highest();
-            let step = (highest / 2).div_ceil(SAMPLES_MAX).max(1);
-            for number in (highest / 2..=highest).step_by(usize::try_from(step).unwrap_or(1)) {
+            let first = (highest / 2).min(highest.saturating_sub(SAMPLES_MAX));
+            let step = (highest - first).div_ceil(SAMPLES_MAX).max(1);
+            for number in (first..=highest).step_by(usize::try_from(step).unwrap_or(1)) {
                 let email_id = places::email_id(shard.id().0, number);
                 let message = StoredMessage::new(shard.reader().clone(), email_id);
                 match message.list().and_then(|head| Ok((head, message.body_rest()?))) {
@@ -51,8 +52,8 @@ impl Upkeep {
                         heads.add(head.as_bytes());
                         bodies.add(&body);
                     }
-                    // Gone meanwhile, or never there.
-                    Err(Error::NoSuchMessage) => {}
+                    // Gone meanwhile, or never there; or somebody else's to report.
+                    Err(Error::NoSuchMessage | Error::Damaged { .. }) => {}
                     Err(error) => return Err(error),
                 }
             }

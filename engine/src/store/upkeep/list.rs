@@ -7,14 +7,13 @@ use crate::ids::Uid;
 use crate::message::{HotFields, SortKeys};
 use crate::state::{Row, Snapshot};
 use crate::store::cells::MailboxCell;
+use crate::store::due::{PART_ROWS, Unlisted};
 use crate::store::message::StoredMessage;
 use crate::store::shard::Shard;
 use crate::store::upkeep::Upkeep;
 use crate::{Error, UidSet};
 
-/// Messages of a part that takes no more; few in tests, so that few messages meet every edge.
-const PART_ROWS: usize = if cfg!(test) { 4 } else { 128 };
-/// Bytes of such a part, uncompressed; a few messages have long lists.
+/// Bytes of a part that takes no more, uncompressed; a few messages have long lists.
 const PART_LEN: usize = 1 << 20;
 /// Bytes handed to the writer at once, so that changes that wait get their turn.
 const BATCH_LEN: usize = 1 << 20;
@@ -22,17 +21,27 @@ const BATCH_LEN: usize = 1 << 20;
 /// A part to be written: its UIDs and the record's payload.
 pub(crate) type NewPart = (UidSet, Vec<u8>);
 
+/// Whether a last part is made that is not full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Last {
+    /// Where somebody lists the mailbox.
+    IfWanted,
+    /// In any case.
+    Always,
+}
+
 impl Upkeep {
     /// Makes parts for every mailbox that waits for some.
-    pub(super) fn list_what_waits(&self) -> Result<(), Error> {
-        for ((shard, _), cell) in self.due.take_unlisted() {
+    pub(super) fn list_what_waits(&self, last: Last) -> Result<(), Error> {
+        for ((shard, _), Unlisted { cell, is_wanted }) in self.due.take_unlisted() {
             if self.due.is_closed() {
                 break;
             }
             let shard = self.shards.iter().find(|candidate| candidate.id() == shard);
             // Without a cell nobody has the mailbox open; it is noted again when somebody does.
             if let (Some(shard), Some(cell)) = (shard, cell.upgrade()) {
-                match list(shard, &cell) {
+                let last = if is_wanted { Last::Always } else { last };
+                match list(shard, &cell, last) {
                     Ok(()) | Err(Error::NoSuchMailbox) => {}
                     Err(error) => return Err(error),
                 }
@@ -43,30 +52,33 @@ impl Upkeep {
 }
 
 /// Makes the parts that a mailbox lacks. A last part that is not full is made again.
-fn list(shard: &Shard, cell: &Arc<MailboxCell>) -> Result<(), Error> {
+fn list(shard: &Shard, cell: &Arc<MailboxCell>, last: Last) -> Result<(), Error> {
     let snapshot = shard.snapshot(cell)?;
     let mut batch = Batch { shard, cell, parts: Vec::new(), len: 0 };
     let mut builder = ListPartBuilder::new(cell.id);
-    for row in snapshot.rows(&unlisted(&snapshot)) {
-        let row = row?;
-        if let Err(error) = push(shard, &row, &mut builder) {
-            // It is read by itself when somebody asks for it, who is then told.
-            tracing::warn!(%error, uid = row.uid.get(), "cannot list a message");
+    let unlisted = unlisted(&snapshot);
+    let mut rows = snapshot.rows(&unlisted).peekable();
+    while rows.peek().is_some() {
+        let next = rows.by_ref().take(PART_ROWS as usize).collect::<Result<Vec<Row>, _>>()?;
+        if last == Last::IfWanted && next.len() < PART_ROWS as usize {
+            break;
         }
-        if builder.len() >= PART_ROWS || builder.raw_len() >= PART_LEN {
-            let full = std::mem::replace(&mut builder, ListPartBuilder::new(cell.id));
-            batch.add(full)?;
+        for row in next {
+            if let Err(error) = push(shard, &row, &mut builder) {
+                // It is read by itself when somebody asks for it, who is then told.
+                tracing::warn!(%error, uid = row.uid.get(), "cannot list a message");
+            }
+            if builder.raw_len() >= PART_LEN {
+                batch.add(builder.take())?;
+            }
         }
+        batch.add(builder.take())?;
     }
-    batch.add(builder)?;
     batch.hand_over()
 }
 
 fn unlisted(snapshot: &Snapshot) -> UidSet {
-    let last = snapshot.lists.parts().last();
-    let from = last.map_or(1, |last| {
-        if (last.rows as usize) < PART_ROWS { last.first_uid } else { last.last_uid + 1 }
-    });
+    let from = snapshot.lists.full_until(PART_ROWS).saturating_add(1);
     let mut uids = UidSet::new();
     if let Some(from) = Uid::new(from) {
         uids.insert_range(from, Uid::LAST);
@@ -88,7 +100,9 @@ pub(crate) fn stretches_of(message: &StoredMessage) -> Result<[Vec<u8>; SECTIONS
     let mut keys = Vec::new();
     SortKeys::of(head.header()).encode(&mut keys);
     let preview = message.preview_with(&head)?.into_bytes();
-    Ok([head.envelope().to_vec(), structure, hot, received, preview, keys])
+    let mut envelope = Vec::with_capacity(512);
+    head.push_envelope(&mut envelope);
+    Ok([envelope, structure, hot, received, preview, keys])
 }
 
 struct Batch<'a> {

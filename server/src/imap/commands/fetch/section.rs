@@ -291,7 +291,7 @@ pub(super) fn push(
     match attribute {
         FetchAttribute::Envelope => {
             out.extend_from_slice(b"ENVELOPE ");
-            out.extend_from_slice(listings.envelope()?);
+            listings.push_envelope(out)?;
         }
         FetchAttribute::BodyStructure => {
             out.extend_from_slice(b"BODYSTRUCTURE ");
