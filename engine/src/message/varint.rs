@@ -12,7 +12,19 @@ pub(super) fn push_varint(out: &mut Vec<u8>, mut value: usize) {
 }
 
 /// Takes a number off the front of `input`.
+#[inline]
 pub(super) fn take_varint(input: &mut &[u8]) -> Result<usize, Fault> {
+    match input.split_first() {
+        // Most numbers are short, and many are read.
+        Some((byte, rest)) if *byte < 0x80 => {
+            *input = rest;
+            Ok(usize::from(*byte))
+        }
+        _ => take_long(input),
+    }
+}
+
+fn take_long(input: &mut &[u8]) -> Result<usize, Fault> {
     let mut value = 0_u64;
     for shift in (0..63).step_by(7) {
         let (byte, rest) = input.split_first().ok_or(Fault::Truncated)?;

@@ -13,6 +13,7 @@ mod outcome;
 pub mod parse;
 mod pattern;
 mod progress;
+mod reading;
 mod refusal;
 mod response;
 mod session;

@@ -15,9 +15,10 @@ use engine::{
 
 use self::section::{OpenMessage, Rest, Unreadable, WantedSection};
 use crate::imap::command::{Access, Fetch, FetchAttribute, FetchItems};
-use crate::imap::dialogue::{Dialogue, blocking};
+use crate::imap::dialogue::Dialogue;
 use crate::imap::encode::{FlagTexts, RowWriter};
 use crate::imap::outcome::{Outcome, Stop};
+use crate::imap::reading::reading;
 use crate::imap::response::{Done, Refusal};
 use crate::imap::session::{HeldBody, Selected};
 use crate::imap::walk::Walk;
@@ -125,6 +126,7 @@ async fn write(
         mailbox: &selected.mailbox,
         listings: selected.mailbox.listings(),
         last_body,
+        octets: Vec::new(),
         failed: None,
         started: None,
         is_broken: false,
@@ -133,7 +135,7 @@ async fn write(
     loop {
         let out = dialogue.out();
         let has_more = if items.reads_messages() {
-            blocking(|| writer.piece(&mut walk, out))
+            reading(|| writer.piece(&mut walk, out))
         } else {
             writer.piece(&mut walk, out)
         }?;
@@ -168,6 +170,7 @@ pub fn fetch_answers(
         mailbox,
         listings: mailbox.listings(),
         last_body: &mut None,
+        octets: Vec::new(),
         failed: None,
         started: None,
         is_broken: false,
@@ -202,6 +205,8 @@ struct Writer<'f> {
     /// What messages are listed by; always about the message in hand.
     listings: Listings,
     last_body: &'f mut Option<HeldBody>,
+    /// Where header fields are gathered.
+    octets: Vec<u8>,
     /// Why some message was left out.
     failed: Option<Refusal>,
     /// A message of which the answer has been begun.
@@ -266,8 +271,6 @@ impl Writer<'_> {
             RowWriter::end(out);
             return Ok(());
         }
-        let stored = self.mailbox.message(row);
-        let message = OpenMessage::new(stored, row.email_id, self.last_body.take());
         // Whoever wants only the message itself waits for no list part, and for none's damage.
         if self.items.lists_messages() {
             self.listings.seek(row)?;
@@ -275,6 +278,15 @@ impl Writer<'_> {
         for attribute in &self.items.attributes {
             section::push(*attribute, &mut self.listings, out)?;
         }
+        if self.sections.iter().all(WantedSection::is_listed) {
+            for section in &self.sections {
+                section.push_listed(&mut self.listings, &mut self.octets, out)?;
+            }
+            RowWriter::end(out);
+            return Ok(());
+        }
+        let stored = self.mailbox.message(row);
+        let message = OpenMessage::new(stored, row.email_id, self.last_body.take());
         self.sections(message, 0, out)
     }
 
@@ -286,7 +298,11 @@ impl Writer<'_> {
         out: &mut Vec<u8>,
     ) -> Result<(), Unreadable> {
         for (index, section) in self.sections.iter().enumerate().skip(from) {
-            let rest = message.push_section(section, &mut self.listings, out)?;
+            if section.is_listed() {
+                section.push_listed(&mut self.listings, &mut self.octets, out)?;
+                continue;
+            }
+            let rest = message.push_section(section, out)?;
             if !matches!(rest, Rest::Nothing) {
                 self.started = Some(Started { message, next: index + 1, rest });
                 return Ok(());

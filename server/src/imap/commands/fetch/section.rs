@@ -13,9 +13,6 @@ use crate::imap::session::HeldBody;
 /// A smaller body is read again as quickly as it is found.
 const HELD_FROM: u64 = 64 << 10;
 
-/// Most messages' fields that clients list by fit in this.
-const FIELDS_LEN: usize = 2 << 10;
-
 /// Octets of a section that are put into the answer before the client's pace is looked at.
 pub(super) const SLICE_LEN: u64 = 256 << 10;
 
@@ -38,6 +35,29 @@ impl<'f> WantedSection<'f> {
             _ => None,
         };
         Self { part, section, fields }
+    }
+
+    /// Whether it is told without opening the message, from what messages are listed by.
+    pub(super) fn is_listed(&self) -> bool {
+        self.fields.is_some()
+    }
+
+    /// A section that is told so, and a space; any other one writes nothing. `octets` is a place
+    /// to gather them in.
+    pub(super) fn push_listed(
+        &self,
+        listings: &mut Listings,
+        octets: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        if let Some(names) = &self.fields {
+            self.push_label(out);
+            octets.clear();
+            listings.push_fields(names, octets)?;
+            self.push_octets(octets, out);
+            out.push(b' ');
+        }
+        Ok(())
     }
 
     /// `BODY[…]<origin> `.
@@ -157,16 +177,9 @@ impl OpenMessage {
     pub(super) fn push_section(
         &mut self,
         wanted: &WantedSection<'_>,
-        listings: &mut Listings,
         out: &mut Vec<u8>,
     ) -> Result<Rest, Unreadable> {
         wanted.push_label(out);
-        if let Some(names) = &wanted.fields {
-            let mut octets = Vec::with_capacity(FIELDS_LEN);
-            listings.push_fields(names, &mut octets)?;
-            wanted.push_octets(&octets, out);
-            return Ok(Rest::Nothing);
-        }
         if wanted.form() != SectionForm::AsItIs {
             return self.push_decoded(wanted, out);
         }
