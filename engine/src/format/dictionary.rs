@@ -5,7 +5,7 @@
 //! |------------|--------------------------------------------------------------------|
 //! | number     | varint: 1 and up, as the codec of a piece names it                 |
 //! | purpose    | 1: 0 = heads of messages, 1 = bodies                               |
-//! | piece      | its entry, see `compress.rs`: a zstd dictionary                    |
+//! | piece      | its entry: a zstd dictionary                                       |
 //! | dictionary | to the end: the piece as stored                                    |
 
 use std::sync::{Arc, OnceLock};
