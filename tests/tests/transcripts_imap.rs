@@ -44,6 +44,7 @@ tests::transcripts! {
     removals_are_told_by_uid_once_asked_for,
     renaming_the_inbox_moves_its_messages,
     reopening_tells_what_changed_meanwhile,
+    replace_puts_one_message_for_another,
     save_dates_are_of_the_mailbox,
     search_by_flags_dates_and_sizes,
     search_finds_text_after_decoding,

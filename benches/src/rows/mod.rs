@@ -12,6 +12,7 @@ mod restart;
 mod resync;
 mod search;
 mod select;
+mod sort;
 mod store;
 
 use std::cell::RefCell;
@@ -45,6 +46,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "bodies", needs: &[Folder::Mail], run: bodies::all },
     Row { name: "random-body", needs: &[Folder::Mail], run: bodies::random },
     Row { name: "search", needs: &[Folder::Million], run: search::unseen },
+    Row { name: "sort", needs: &[Folder::Mail, Folder::Million], run: sort::sort },
     Row { name: "select", needs: &[Folder::Million], run: select::select },
     Row { name: "memory", needs: &[Folder::Million], run: select::memory },
     Row { name: "store", needs: &[Folder::Million], run: store::all },

@@ -154,6 +154,20 @@ impl Mailbox {
         })
     }
 
+    /// Adds a message to a mailbox of the same shard and removes one from this, atomically
+    /// (RFC 8508, 3.4).
+    pub fn replace(&self, uid: Uid, dest: &Self, item: AppendItem) -> Receipt<Appended> {
+        if !self.account.shard.is(&dest.account.shard) {
+            return Receipt::decided(Err(Error::OtherShard));
+        }
+        let (from, to) = (Arc::clone(&self.cell), Arc::clone(&dest.cell));
+        let mut upload = None;
+        self.account.shard.submit_in_steps(move |writer| {
+            let is_ready = to.is_deleted() || writer.put_blobs(&[&item.message], &mut upload)?;
+            if is_ready { writer.replace((&from, &to), uid, &item).map(Some) } else { Ok(None) }
+        })
+    }
+
     /// Changes flags of a set of messages, atomically.
     pub fn edit_flags(&self, edit: FlagEdit) -> Receipt<FlagsEdited> {
         let cell = Arc::clone(&self.cell);

@@ -185,6 +185,8 @@ pub enum Body {
     },
     /// APPEND (RFC 3501, 6.3.11; RFC 3502).
     Append(Append),
+    /// REPLACE and UID REPLACE (RFC 8508).
+    Replace(Replace),
     /// IDLE (RFC 2177).
     Idle,
     /// CHECK (RFC 3501, 6.4.1).
@@ -241,6 +243,7 @@ impl Body {
             Self::Namespace => "NAMESPACE",
             Self::Status { .. } => "STATUS",
             Self::Append(_) => "APPEND",
+            Self::Replace(_) => "REPLACE",
             Self::Idle => "IDLE",
             Self::Check => "CHECK",
             Self::Close => "CLOSE",
@@ -304,6 +307,17 @@ pub struct Append {
     pub mailbox: MailboxName,
     /// All of them or none (RFC 3502); at least one.
     pub messages: Vec<AppendMessage>,
+}
+
+/// REPLACE's arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replace {
+    /// How `message` names a message.
+    pub numbering: Numbering,
+    /// The one to remove.
+    pub message: Bound,
+    /// The one to add, and where to.
+    pub append: Append,
 }
 
 /// One message of an APPEND. It stays where it is in the command's bytes, so that a large one is

@@ -22,8 +22,8 @@ use cursor::{Cursor, Malformed};
 pub(crate) use search::CHARSETS;
 
 use super::command::{
-    Access, Append, AppendMessage, Body, Command, Echo, FlagChange, MailboxName, Numbering, Secret,
-    Store, Tag, Transfer,
+    Access, Append, AppendMessage, Body, Command, Echo, FlagChange, MailboxName, Numbering,
+    Replace, Secret, Store, Tag, Transfer,
 };
 use super::utf7;
 
@@ -156,6 +156,7 @@ fn message_command(
         ("SORT", _) => Body::Sort(sort::sort(cursor, numbering)?),
         ("THREAD", _) => Body::Thread(sort::thread(cursor, numbering)?),
         ("STORE", _) => Body::Store(store(cursor, numbering)?),
+        ("REPLACE", _) => Body::Replace(replace(cursor, numbering)?),
         ("COPY", _) => Body::Copy(transfer(cursor, numbering)?),
         ("MOVE", _) => Body::Move(transfer(cursor, numbering)?),
         ("EXPUNGE", Numbering::Uid) => {
@@ -285,6 +286,16 @@ fn append(cursor: &mut Cursor<'_>) -> Result<Append, Malformed> {
         messages.push(append_message(cursor)?);
     }
     Ok(Append { mailbox, messages })
+}
+
+/// `REPLACE 4 Drafts (\Seen) {312}` (RFC 8508, 5).
+fn replace(cursor: &mut Cursor<'_>, numbering: Numbering) -> Result<Replace, Malformed> {
+    cursor.space()?;
+    let message = cursor.bound()?;
+    let mailbox = next_mailbox(cursor)?;
+    cursor.space()?;
+    let messages = vec![append_message(cursor)?];
+    Ok(Replace { numbering, message, append: Append { mailbox, messages } })
 }
 
 fn append_message(cursor: &mut Cursor<'_>) -> Result<AppendMessage, Malformed> {

@@ -9,7 +9,7 @@ use crate::format;
 use crate::format::dictionary::{Dictionary, FindDictionary as _};
 use crate::ids::{EmailId, Uid};
 use crate::record::{Change, Kind, Record};
-use crate::state::MailboxState;
+use crate::state::{Expunge, MailboxState};
 use crate::store::cells::MailboxCell;
 use crate::store::mailbox::{AppendItem, Appended};
 use crate::store::places;
@@ -52,6 +52,44 @@ impl Writer {
         let appended = self.put_rows(cell, rows.collect(), &flags);
         self.log.end_frame();
         appended
+    }
+
+    /// Stores a message in one mailbox and removes another from one, with one frame.
+    pub(crate) fn replace(
+        &mut self,
+        (from, to): (&Arc<MailboxCell>, &Arc<MailboxCell>),
+        uid: Uid,
+        item: &AppendItem,
+    ) -> Result<Appended, Error> {
+        let gone = UidSet::from_iter([uid]);
+        // Refused here, before a byte is written.
+        if self.state(from)?.plan_expunge(&gone, Expunge::Any)?.is_none() {
+            return Err(Error::NoSuchMessage);
+        }
+        let state = self.state(to)?;
+        state.load_tail()?;
+        let blank = item.message.row(item.internal_date, 0, NOBODY);
+        state.plan_append(vec![blank], &[&item.flags])?;
+
+        self.begin(&[&item.message], 2, &[&item.flags])?;
+        let email_id = self.put_message(&item.message)?;
+        let row = item.message.row(item.internal_date, clock::unix_seconds(), email_id);
+        let appended = self.put_rows(to, vec![row], &[&item.flags]);
+        let removed = appended.as_ref().map_or(Ok(()), |_| self.put_removal(from, &gone));
+        self.log.end_frame();
+        removed.and(appended)
+    }
+
+    /// Removes messages from a mailbox: the record goes into the frame in hand.
+    fn put_removal(&mut self, cell: &Arc<MailboxCell>, uids: &UidSet) -> Result<(), Error> {
+        let state = self.state(cell)?;
+        let Some(change) = state.plan_expunge(uids, Expunge::Any)? else { return Ok(()) };
+        let mut next = state.clone();
+        next.apply(&change)?;
+        let (kind, payload) = format::record::encode(&Record::Changed { mailbox: cell.id, change });
+        self.log.record(kind as u8, &[&payload]);
+        self.advance(cell.id, next);
+        Ok(())
     }
 
     /// Stores one message, of which is stored what stands by itself, in several mailboxes with one

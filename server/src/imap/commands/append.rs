@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine::clock::unix_seconds;
 use engine::io::MessageSource;
-use engine::{Account, AppendItem, InternalDate, Prepared};
+use engine::{Account, AppendItem, Appended, InternalDate, Prepared};
 
 use super::copy::destination;
 use crate::delivery;
@@ -21,22 +21,37 @@ const PIECE_LEN: usize = 256 << 10;
 /// The messages are stored byte for byte as they were sent, all of them or none.
 pub(crate) async fn append(session: &Authenticated, append: Append, bytes: Spooled) -> Outcome {
     let mailbox = destination(session, &append.mailbox)?;
-    // RFC 3502: a message of no octets is an error, and the way to cancel.
-    if append.messages.iter().any(|message| message.place.is_empty()) {
-        return Err(Refusal::no("CANNOT", "A message without octets: nothing is appended").into());
-    }
     // Until they are stored, what is made of them takes their place.
     let _share = bytes.share();
-    let prepared = prepare(&session.account, &append.messages, bytes).await;
+    let items = items(session, append.messages, bytes).await?;
+    let appended = mailbox.append(items).await?;
+    Ok(with_append_uid(appended, "APPEND completed"))
+}
+
+/// `APPENDUID` (RFC 4315, 3).
+pub(super) fn with_append_uid(appended: Appended, text: &'static str) -> Done {
+    let code = format!("APPENDUID {}", appended.uid_validity.get());
+    Done::with_sets(code, vec![appended.uids], text)
+}
+
+/// Messages ready to be stored.
+pub(super) async fn items(
+    session: &Authenticated,
+    messages: Vec<AppendMessage>,
+    bytes: Spooled,
+) -> Result<Vec<AppendItem>, Refusal> {
+    // RFC 3502: a message of no octets is an error, and the way to cancel.
+    if messages.iter().any(|message| message.place.is_empty()) {
+        return Err(Refusal::no("CANNOT", "A message without octets: nothing is appended"));
+    }
+    let prepared = prepare(&session.account, &messages, bytes).await;
     let now = InternalDate { seconds: unix_seconds(), zone_minutes: 0 };
-    let items = append.messages.into_iter().zip(prepared).map(|(message, prepared)| AppendItem {
+    let items = messages.into_iter().zip(prepared).map(|(message, prepared)| AppendItem {
         message: prepared,
         flags: message.flags,
         internal_date: message.date.map_or(now, internal_date),
     });
-    let appended = mailbox.append(items.collect()).await?;
-    let code = format!("APPENDUID {}", appended.uid_validity.get());
-    Ok(Done::with_sets(code, vec![appended.uids], "APPEND completed"))
+    Ok(items.collect())
 }
 
 async fn prepare(account: &Account, messages: &[AppendMessage], bytes: Spooled) -> Vec<Prepared> {

@@ -272,14 +272,29 @@ impl Literal {
     }
 }
 
-/// Whether the literal that now follows is a message: `tag APPEND mailbox …` stands before it.
+/// Whether the literal that now follows is a message: `tag APPEND mailbox …` stands before it, or
+/// `tag REPLACE number mailbox …`, perhaps with UID.
 fn is_append_message(bytes: &[u8]) -> bool {
-    let mut words = bytes.splitn(3, |byte| *byte == b' ');
-    let is_append = words.nth(1).is_some_and(|word| word.eq_ignore_ascii_case(b"APPEND"));
-    let arguments = words.next().unwrap_or_default().trim_ascii_start();
+    let mut rest = bytes;
+    let mut word = || {
+        let end = rest.iter().position(|byte| *byte == b' ')?;
+        let (word, behind) = rest.split_at_checked(end)?;
+        rest = behind.trim_ascii_start();
+        Some(word)
+    };
+    let _tag = word();
+    let mut name = word();
+    if name.is_some_and(|name| name.eq_ignore_ascii_case(b"UID")) {
+        name = word().filter(|name| name.eq_ignore_ascii_case(b"REPLACE"));
+    }
+    let is_append = match name {
+        Some(name) if name.eq_ignore_ascii_case(b"APPEND") => true,
+        Some(name) if name.eq_ignore_ascii_case(b"REPLACE") => word().is_some(),
+        _ => false,
+    };
     // Where the mailbox name is itself a literal, the message is the next one.
-    let mailbox_is_literal = arguments.starts_with(b"{");
-    let lines = memchr_iter(b'\n', arguments).count();
+    let mailbox_is_literal = rest.starts_with(b"{");
+    let lines = memchr_iter(b'\n', rest).count();
     is_append && lines > usize::from(mailbox_is_literal)
 }
 
@@ -324,7 +339,12 @@ mod tests {
     #[test]
     fn an_append_has_room_for_its_message_and_for_nothing_else() {
         let message = [b'x'; 900];
-        for front in ["a append in () {900}\r\n", "a APPEND {2+}\r\nin {900}\r\n"] {
+        for front in [
+            "a append in () {900}\r\n",
+            "a APPEND {2+}\r\nin {900}\r\n",
+            "a REPLACE 4 in {900}\r\n",
+            "a uid replace 7 {2+}\r\nin (\\Seen) {900}\r\n",
+        ] {
             let (step, ..) = feed([front.as_bytes(), &message, b"\r\n"]);
             assert!(matches!(step, Step::Complete(bytes) if bytes.len() == front.len() + 902));
         }

@@ -259,7 +259,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn bound(&mut self) -> Result<Bound, Malformed> {
+    /// `seq-number`.
+    pub(super) fn bound(&mut self) -> Result<Bound, Malformed> {
         if self.eat(b'*') { Ok(Bound::Highest) } else { self.nonzero().map(Bound::Number) }
     }
 
