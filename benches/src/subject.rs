@@ -113,6 +113,15 @@ impl Subject {
         &self.process
     }
 
+    /// Has our server compact its store.
+    pub fn compact(&self) -> Outcome<()> {
+        let done = configured(&self.program, &self.dir).arg("compact").output()?;
+        if done.status.success() {
+            return Ok(());
+        }
+        Err(String::from_utf8_lossy(&done.stderr).into_owned().into())
+    }
+
     /// Ends it, in order or by SIGKILL, and starts it again.
     pub fn restart(&mut self, is_killed: bool) -> Outcome<()> {
         self.process.stop(is_killed);

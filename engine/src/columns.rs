@@ -52,6 +52,11 @@ pub(crate) struct Base {
 }
 
 impl Base {
+    /// The number of the message at `index` in its shard.
+    pub(crate) fn number(&self, index: usize) -> Option<u64> {
+        self.email_ids.get(index).map(|id| id & ((1 << 48) - 1))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.uids.len()
     }

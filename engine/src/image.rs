@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::flags::Keyword;
 use crate::ids::{AccountId, LogPos, MailboxId, RecordAddr, Uid, UidValidity};
+use crate::numbers::Numbers;
 use crate::record::NewMailbox;
 use crate::uid_set::UidSet;
 
@@ -36,7 +37,11 @@ pub(crate) struct ChunkRef {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Vanished {
     pub(crate) modseq: u64,
+    /// When, in seconds since 1970.
+    pub(crate) at: i64,
     pub(crate) uids: UidSet,
+    /// Which messages they were, in the order of the UIDs.
+    pub(crate) numbers: Numbers,
 }
 
 /// A page of expunge history that is in the log.
@@ -114,6 +119,15 @@ pub(crate) struct StoredAccount {
     pub(crate) subscribed: Vec<Arc<str>>,
 }
 
+/// The messages of a mailbox that was deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Grave {
+    pub(crate) account: AccountId,
+    /// When, in seconds since 1970.
+    pub(crate) at: i64,
+    pub(crate) numbers: Numbers,
+}
+
 /// A whole shard as of the checkpoint's own place in the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Checkpoint {
@@ -132,4 +146,6 @@ pub(crate) struct Checkpoint {
     pub(crate) account_count: u64,
     /// Where the buckets of accounts are; the zero address for one without a record.
     pub(crate) buckets: Vec<RecordAddr>,
+    /// The messages of mailboxes that were deleted: account, when, which.
+    pub(crate) graves: Vec<Grave>,
 }

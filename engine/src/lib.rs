@@ -17,6 +17,7 @@ pub mod io;
 mod limits;
 mod log;
 pub mod message;
+mod numbers;
 mod record;
 pub mod search;
 mod state;
@@ -30,12 +31,12 @@ pub use ids::{
     AccountId, EmailId, LogPos, MailboxId, ModSeq, RecordAddr, SegmentId, SeqNo, ShardId, ThreadId,
     Uid, UidValidity,
 };
-pub use log::{LogStats, SYNC_MICROS_BOUNDS};
+pub use log::LogStats;
 pub use record::{FlagAction, SpecialUse};
 pub use state::{Diff, Expunge, FlagEdit, MailboxEntry, MailboxList, Row, Run, Snapshot};
 pub use store::{
     Account, AppendItem, Appended, Copied, Delivery, Expunged, Finding, FlagsEdited, Listings,
-    Mailbox, Options, Prepared, Progress, Reads, Receipt, Report, SortKeyReader, Store, StoredBody,
-    StoredMessage, dump, verify,
+    Mailbox, Options, Prepared, Progress, Reads, Receipt, Report, Retention, SortKeyReader, Store,
+    StoredBody, StoredMessage, dump, verify,
 };
 pub use uid_set::UidSet;

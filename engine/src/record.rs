@@ -91,8 +91,8 @@ impl Kind {
     /// What the record is to whoever wants its space back.
     pub(crate) fn class(self) -> Class {
         match self {
-            Self::Message | Self::BlobChunk | Self::Blob => Class::Arrival,
-            Self::MessageBlock => Class::Archive,
+            Self::Message => Class::Arrival,
+            Self::MessageBlock | Self::BlobChunk | Self::Blob => Class::Archive,
             Self::Columns
             | Self::HistoryPage
             | Self::MailboxImage
@@ -127,7 +127,7 @@ impl Kind {
 pub(crate) enum Class {
     /// A message as it came in: can be moved.
     Arrival,
-    /// Messages that were moved before: can be moved again.
+    /// What is as small as it gets, as messages that were moved before: can be moved again.
     Archive,
     /// Can be made again from the others.
     Derived,
@@ -189,7 +189,12 @@ pub(crate) enum Change {
         flags: FlagBits,
     },
     /// Messages went.
-    Expunge { modseq: ModSeq, uids: UidSet },
+    Expunge {
+        modseq: ModSeq,
+        /// When, in seconds since 1970.
+        at: i64,
+        uids: UidSet,
+    },
 }
 
 /// What to do with flags.
@@ -284,8 +289,8 @@ pub(crate) enum ListChange {
     Account(Vec<NewMailbox>),
     /// Mailboxes were made, those above before those below.
     Create(Vec<NewMailbox>),
-    /// A mailbox and its messages went.
-    Delete(MailboxId),
+    /// A mailbox and its messages went, at this time in seconds since 1970.
+    Delete(MailboxId, i64),
     /// Mailboxes have other names.
     Rename(Vec<(MailboxId, std::sync::Arc<str>)>),
     /// A name was subscribed to.

@@ -8,6 +8,7 @@ mod directory;
 mod init;
 mod inspect;
 mod logging;
+mod maintain;
 mod open_files;
 mod output;
 mod samples;
@@ -52,6 +53,12 @@ enum Command {
     Alias(directory::AliasCommand),
     /// Check every checksum, and every index against the log; changes nothing
     Verify,
+    /// Give back space and compress what has come; a server does the same by itself when it is
+    /// worth the work
+    Compact,
+    /// Take messages out of the store for good, with all their copies, before the retention window
+    /// would let them go
+    Erase(maintain::EraseArguments),
     /// Print the log as readable text
     Dump,
 }
@@ -111,6 +118,8 @@ fn execute(arguments: Arguments) -> Result<(), CliError> {
         Command::User(command) => directory::user(&Config::load(&file)?, command),
         Command::Alias(command) => directory::alias(&Config::load(&file)?, command),
         Command::Verify => inspect::verify(&Config::load(&file)?),
+        Command::Compact => maintain::compact(&Config::load(&file)?),
+        Command::Erase(arguments) => maintain::erase(&Config::load(&file)?, &arguments),
         Command::Dump => inspect::dump(&Config::load(&file)?),
     }
 }
@@ -151,6 +160,9 @@ mod tests {
             "--config f alias add sales@example.test alice@example.test",
             "--config f alias list",
             "--config f alias remove sales@example.test",
+            "--config f domain set example.test --retention-days 30",
+            "--config f erase alice@example.test INBOX 3,7:9",
+            "--config f compact",
             "--config f verify",
             "--config f dump",
         ] {

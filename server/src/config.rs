@@ -54,9 +54,17 @@ pub struct StoreConfig {
     pub shards: u16,
     /// How segments are written.
     pub io: IoChoice,
+    /// How many days what was expunged or deleted is held.
+    #[serde(deserialize_with = "limits::days")]
+    pub retention_days: u16,
 }
 
 impl StoreConfig {
+    /// How long what was expunged or deleted is held, where the domain says nothing.
+    pub fn retention(&self) -> Duration {
+        Duration::from_hours(24 * u64::from(self.retention_days))
+    }
+
     /// As the engine takes it.
     pub fn options(&self) -> engine::Options {
         let io = match self.io {
@@ -64,7 +72,8 @@ impl StoreConfig {
             IoChoice::Uring => engine::io::IoPath::Uring,
             IoChoice::Blocking => engine::io::IoPath::Blocking,
         };
-        engine::Options { io, shard_count: self.shards, ..engine::Options::default() }
+        let retention = engine::Retention::of(self.retention());
+        engine::Options { io, shard_count: self.shards, retention, ..engine::Options::default() }
     }
 }
 
@@ -242,7 +251,7 @@ impl Default for Config {
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { path: "store".into(), spool: None, shards: 1, io: IoChoice::Auto }
+        Self { path: "store".into(), spool: None, shards: 1, io: IoChoice::Auto, retention_days: 7 }
     }
 }
 

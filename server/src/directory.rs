@@ -6,6 +6,7 @@
 mod address;
 mod edit;
 mod resolve;
+mod retention;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use sqlx::{Row as _, SqlitePool};
 
 pub use address::{Address, AddressError};
 pub use resolve::{Recipient, Resolution};
+pub use retention::RETENTION_DAYS_MAX;
 
 use self::resolve::ResolveCache;
 use crate::private_file;

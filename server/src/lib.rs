@@ -6,6 +6,7 @@ pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod context;
+pub mod control;
 pub mod delivery;
 pub mod directory;
 #[cfg(fuzzing)]
@@ -14,6 +15,7 @@ pub mod imap;
 pub mod limits;
 mod listen;
 pub mod metrics;
+pub mod orders;
 pub mod pop3;
 mod private_file;
 mod server;

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use engine::Store;
 use engine::io::ScratchFile;
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 use crate::admin;
 use crate::auth::{self, Authenticator};
 use crate::config::{Config, Protocol};
 use crate::context::Context;
+use crate::control;
 use crate::directory::{Directory, DirectoryError};
 use crate::limits::ConnectionLimits;
 use crate::listen::{self, BindError, Port};
@@ -59,6 +61,16 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The socket for orders.
+    #[error(
+        "cannot listen at {path}, where `fumikura erase` and the like speak to the server: {source}"
+    )]
+    Control {
+        /// The socket.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// There would be nothing to do.
     #[error("the configuration has no [[listener]]")]
     NoListeners,
@@ -75,7 +87,11 @@ impl Server {
             Directory::open(&config.directory.path, &config.directory.separator).await?;
         // Bound first: a port that is taken shall not cost a recovery.
         let ports = listen::bind(&config.listeners).await?;
-        let store = open_store(&config).await?;
+        let store = open_store(&config, &directory).await?;
+        let control = control::bind(&config.store.path).map_err(|source| {
+            let path = control::path(&config.store.path).display().to_string();
+            StartError::Control { path, source }
+        })?;
         let receiving = receiving(&config)?;
         let (trigger, shutdown) = ShutdownTrigger::new();
         let context = Arc::new(Context {
@@ -90,7 +106,9 @@ impl Server {
         });
         // The first unknown login must not take longer than the others.
         tokio::task::spawn_blocking(auth::warm_up);
-        Ok(Self::serve(context, trigger, ports))
+        let mut server = Self::serve(Arc::clone(&context), trigger, ports);
+        server.ports.spawn(control::serve(context, control));
+        Ok(server)
     }
 
     fn serve(context: Arc<Context>, trigger: ShutdownTrigger, bound: Vec<Port>) -> Self {
@@ -163,8 +181,10 @@ fn receiving(config: &Config) -> Result<SpoolRoom, StartError> {
 }
 
 /// Opens the store off the threads that answer, since a start may replay a long log.
-async fn open_store(config: &Config) -> Result<Store, engine::Error> {
-    let (path, options) = (config.store.path.clone(), config.store.options());
+async fn open_store(config: &Config, directory: &Directory) -> Result<Store, engine::Error> {
+    let retention = directory.retention(config.store.retention(), Handle::current());
+    let options = engine::Options { retention, ..config.store.options() };
+    let path = config.store.path.clone();
     let opened = tokio::task::spawn_blocking(move || Store::open(&path, &options)).await;
     opened.unwrap_or_else(|failure| std::panic::resume_unwind(failure.into_panic()))
 }

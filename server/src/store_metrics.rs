@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{LogStats, SYNC_MICROS_BOUNDS};
+use engine::LogStats;
 
 const END: &str = "# EOF\n";
 
@@ -52,7 +52,7 @@ fn write_syncs(text: &mut String, shard: usize, stats: &LogStats) -> std::fmt::R
     let (seconds, rest) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
     let mut count = 0;
     let seconds_of = |micros: &u64| Duration::from_micros(*micros).as_secs_f64().to_string();
-    let bounds = SYNC_MICROS_BOUNDS.iter().map(seconds_of);
+    let bounds = LogStats::SYNC_MICROS_BOUNDS.iter().map(seconds_of);
     for (bound, in_bucket) in bounds.chain(["+Inf".to_owned()]).zip(stats.sync_counts()) {
         count += in_bucket;
         writeln!(text, "{name}_bucket{{shard=\"{shard}\",le=\"{bound}\"}} {count}")?;

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Instant;
 
 use tests::binary::{program, run};
-use tests::client::{ImapClient, LineClient, PATIENCE, PopClient, SmtpClient, Trust};
+use tests::client::{Completion, ImapClient, LineClient, PATIENCE, PopClient, SmtpClient, Trust};
 use tests::server::{TestServer, guarded};
 
 fn said(output: &Output) -> String {
@@ -69,6 +69,57 @@ fn users_are_added_listed_changed_and_removed_while_the_server_runs() {
     assert!(call(&server, &["user", "remove", "carol@example.test"]).status.success());
     assert!(!said(&call(&server, &["user", "list"])).contains("carol@example.test"));
     log_in("second one").expect_err("a user who is gone");
+}
+
+#[test]
+fn a_store_is_compacted_and_messages_are_erased_with_and_without_a_running_server() {
+    let mut server = TestServer::start();
+    let domain = ["domain", "set", "example.test", "--retention-days", "30"];
+    assert!(call(&server, &domain).status.success());
+    assert!(said(&call(&server, &["domain", "list"])).contains("example.test retention 30 days"));
+    assert_eq!(
+        call(&server, &["domain", "set", "b.test", "--retention-days", "1"]).status.code(),
+        Some(1)
+    );
+
+    let add = |server: &TestServer, text: &str| {
+        let mut imap = server.imap("alice@example.test");
+        let message = format!("Subject: {text}\r\n\r\nbody\r\n");
+        imap.command(&format!("APPEND INBOX {{{}+}}\r\n{message}", message.len()))
+            .and_then(Completion::ok)
+            .expect("appended");
+        imap.command("SELECT INBOX").and_then(Completion::ok).expect("selected");
+        let found = imap.command(&format!("UID SEARCH SUBJECT {text}")).expect("an answer");
+        let found = found.ok().expect("found");
+        let line =
+            found.lines().into_iter().find(|line| line.starts_with("* SEARCH")).expect("a result");
+        line.trim_start_matches("* SEARCH").trim().to_owned()
+    };
+    let is_there = |server: &TestServer, text: &str| {
+        let mut imap = server.imap("alice@example.test");
+        imap.command("SELECT INBOX").and_then(Completion::ok).expect("selected");
+        let found = imap.command(&format!("UID SEARCH SUBJECT {text}")).expect("an answer");
+        let found = found.ok().expect("an answer");
+        found.lines().iter().any(|line| line.starts_with("* SEARCH ") && line.len() > 9)
+    };
+    let (first, second) = (add(&server, "plugh"), add(&server, "xyzzy"));
+    let erased = call(&server, &["erase", "alice@example.test", "INBOX", &first]);
+    assert!(said(&erased).contains("1 messages erased"), "{}", said(&erased));
+    assert!(!is_there(&server, "plugh") && is_there(&server, "xyzzy"));
+    let compacted = call(&server, &["compact"]);
+    assert!(compacted.status.success(), "{}", said(&compacted));
+    let nobody = call(&server, &["erase", "nobody@example.test", "INBOX", "1"]);
+    assert_eq!(nobody.status.code(), Some(1), "{}", said(&nobody));
+    let nowhere = call(&server, &["erase", "alice@example.test", "Nowhere", "1"]);
+    assert_eq!(nowhere.status.code(), Some(1), "{}", said(&nowhere));
+
+    server.stop();
+    let erased = call(&server, &["erase", "alice@example.test", "INBOX", &second]);
+    assert!(said(&erased).contains("1 messages erased"), "{}", said(&erased));
+    assert!(call(&server, &["compact"]).status.success());
+    server.restart();
+    assert!(!is_there(&server, "xyzzy"));
+    server.assert_sound();
 }
 
 #[test]

@@ -105,7 +105,6 @@ pub(crate) struct BlockBuilder {
     numbers: Vec<u64>,
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "compaction uses it"))]
 impl BlockBuilder {
     pub(crate) fn push(&mut self, message: &Moved<'_>) {
         let delta = message.number.wrapping_sub(self.last_number);
@@ -125,6 +124,11 @@ impl BlockBuilder {
     /// Messages so far.
     pub(crate) fn len(&self) -> usize {
         self.count
+    }
+
+    /// Bytes so far, uncompressed.
+    pub(crate) fn raw_len(&self) -> usize {
+        self.heads.len() + self.bodies.len()
     }
 
     /// The numbers of the messages and the payload of the record; `None` without messages.

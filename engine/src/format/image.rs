@@ -6,11 +6,12 @@
 //! |-----:|--------------|-----------------------------------------------------------------------|
 //! |   65 | `HistoryPage`  | version (1 byte), list of expunges                                    |
 //! |   66 | `MailboxImage` | version, mailbox, account, UIDVALIDITY, UIDNEXT (0 = spent), highest modseq, keywords, list of chunks, list of pages, list of expunges, list of list parts |
-//! |   67 | Checkpoint   | version, replay from (address), next mailbox, next e-mail, list of (dictionary, address), list of places pages (addresses), list of blob table pages (addresses), list of image pages (addresses), number of accounts, list of buckets (addresses, 0 and 0 = none) |
+//! |   67 | Checkpoint   | version, replay from (address), next mailbox, next e-mail, list of (dictionary, address), list of places pages (addresses), list of blob table pages (addresses), list of image pages (addresses), number of accounts, list of buckets (addresses, 0 and 0 = none), list of graves |
 //! |   68 | Places       | version, for each number of the page: segment (4 bytes), offset (4 bytes), both 0 = nowhere |
 //! |   72 | Accounts     | version, list of accounts                                             |
 //!
-//! An expunge is: modseq, uid set. A page is: highest modseq, address. A chunk is: first UID, last
+//! An expunge is: modseq, time z, uid set, message numbers (a string: zigzag varints of the distance to the one
+//! before). A grave is: account, time z, message numbers. A page is: highest modseq, address. A chunk is: first UID, last
 //! UID, rows, live, unseen, deleted, size, highest modseq, address of its columns, address of its marks. A list part is:
 //! first UID, last UID, messages, length of the record's payload, address. An account is: id, last UIDVALIDITY, list of mailboxes, list of subscribed names.
 
@@ -23,9 +24,10 @@ use crate::format::record::{
 };
 use crate::ids::{AccountId, LogPos, MailboxId, RecordAddr, SegmentId};
 use crate::image::{
-    Checkpoint, ChunkRef, MailboxImage, PLACES_PAGE_LEN, PageRef, PartRef, StoredAccount, Summary,
-    Vanished,
+    Checkpoint, ChunkRef, Grave, MailboxImage, PLACES_PAGE_LEN, PageRef, PartRef, StoredAccount,
+    Summary, Vanished,
 };
+use crate::numbers::Numbers;
 
 pub(super) const VERSION: u8 = 1;
 
@@ -58,13 +60,20 @@ fn put_expunges(expunges: &[Arc<Vanished>], out: &mut Vec<u8>) {
     out.put_count(expunges.len());
     for expunge in expunges {
         out.put_varint(expunge.modseq);
+        out.put_zigzag(expunge.at);
         put_uids(&expunge.uids, out);
+        out.put_string(expunge.numbers.as_bytes());
     }
 }
 
 fn expunges(input: &mut Reader<'_>) -> Result<Vec<Arc<Vanished>>, Fault> {
-    list(input, 2, |input| {
-        Ok(Arc::new(Vanished { modseq: modseq(input)?.get(), uids: uids(input)? }))
+    list(input, 4, |input| {
+        Ok(Arc::new(Vanished {
+            modseq: modseq(input)?.get(),
+            at: input.zigzag()?,
+            uids: uids(input)?,
+            numbers: Numbers::from_bytes(input.string()?),
+        }))
     })
 }
 
@@ -216,6 +225,12 @@ pub(crate) fn encode_checkpoint(checkpoint: &Checkpoint) -> Vec<u8> {
     out.put_varint(checkpoint.account_count);
     out.put_count(checkpoint.buckets.len());
     checkpoint.buckets.iter().for_each(|bucket| put_addr(*bucket, &mut out));
+    out.put_count(checkpoint.graves.len());
+    for grave in &checkpoint.graves {
+        out.put_varint(grave.account.0);
+        out.put_zigzag(grave.at);
+        out.put_string(grave.numbers.as_bytes());
+    }
     out
 }
 
@@ -259,6 +274,13 @@ pub(crate) fn decode_checkpoint(payload: &[u8]) -> Result<Checkpoint, Fault> {
         images: list(&mut input, 2, addr)?,
         account_count: input.varint()?,
         buckets: list(&mut input, 2, addr)?,
+        graves: list(&mut input, 3, |input| {
+            Ok(Grave {
+                account: AccountId(input.varint()?),
+                at: input.zigzag()?,
+                numbers: Numbers::from_bytes(input.string()?),
+            })
+        })?,
     };
     input.finish()?;
     if !checkpoint.buckets.is_empty() && !checkpoint.buckets.len().is_power_of_two() {
@@ -330,7 +352,12 @@ mod tests {
             keywords: vec![Keyword::new("$Work").unwrap()],
             chunks: vec![ChunkRef { summary, base: place(640), marks: place(600) }],
             history_pages: vec![PageRef { modseq_max: 7, addr: place(8) }],
-            history_tail: vec![Arc::new(Vanished { modseq: 41, uids })],
+            history_tail: vec![Arc::new(Vanished {
+                modseq: 41,
+                at: 100,
+                uids,
+                numbers: [70].into_iter().collect(),
+            })],
             lists: vec![PartRef {
                 first_uid: 1,
                 last_uid: 9,
@@ -367,6 +394,11 @@ mod tests {
             images: vec![place(700)],
             account_count: 1,
             buckets: vec![place(750), RecordAddr::default()],
+            graves: vec![Grave {
+                account: AccountId(1),
+                at: 1000,
+                numbers: [4, 5].into_iter().collect(),
+            }],
         }
     }
 
@@ -397,12 +429,13 @@ mod tests {
         let hex = |bytes: Vec<u8>| crate::format::reader::hex(&bytes);
         assert_eq!(
             hex(encode_mailbox(&mailbox_image())),
-            "010501ac020a290105 24576f726b 01 01090908030188272802 8005 02d804 01070208 012901 0300 01010908ac0202e807"
+            "010501ac020a290105 24576f726b 01 01090908030188272802 8005 02d804 01070208 0129 c801 010300 028c01 01010908ac0202e807"
                 .replace(' ', "")
         );
         assert_eq!(
             hex(encode_checkpoint(&checkpoint())),
-            "010280200663 0101028407 0102a006 0102d206 0102bc05 01 02 02ee05 0000".replace(' ', "")
+            "010280200663 0101028407 0102a006 0102d206 0102bc05 01 02 02ee05 0000 01 01d00f020802"
+                .replace(' ', "")
         );
         assert_eq!(
             hex(encode_accounts([&account()].into_iter())),

@@ -7,11 +7,11 @@
 //! |-----:|------------------|--------------------------------------------------------------------|
 //! |    2 | Appended         | mailbox, modseq, keywords, rows                                    |
 //! |    3 | `FlagsChanged`     | mailbox, modseq, keywords, action (1 byte), flags, uid set         |
-//! |    4 | Expunged         | mailbox, modseq, uid set                                           |
+//! |    4 | Expunged         | mailbox, modseq, time z, uid set                                   |
 //! |    5 | Transferred      | from, to, moved (0 or modseq), uid set, to modseq, keywords, rows  |
 //! |   16 | `AccountCreated`   | account, list of mailboxes                                         |
 //! |   17 | `MailboxesCreated` | account, list of mailboxes                                         |
-//! |   18 | `MailboxDeleted`   | account, mailbox                                                   |
+//! |   18 | `MailboxDeleted`   | account, mailbox, time z                                           |
 //! |   19 | `MailboxesRenamed` | account, list of (mailbox, name)                                   |
 //! |   20 | Subscribed       | account, name                                                      |
 //! |   21 | Unsubscribed     | account, name                                                      |
@@ -108,8 +108,9 @@ fn put_change(change: &Change, out: &mut Vec<u8>) -> Kind {
             put_uids(uids, out);
             Kind::FlagsChanged
         }
-        Change::Expunge { modseq, uids } => {
+        Change::Expunge { modseq, at, uids } => {
             out.put_varint(modseq.get());
+            out.put_zigzag(*at);
             put_uids(uids, out);
             Kind::Expunged
         }
@@ -133,7 +134,7 @@ fn change(kind: Kind, input: &mut Reader<'_>) -> Result<Change, Fault> {
             let flags = flags(input)?;
             Change::Flags { modseq, new_keywords, uids: uids(input)?, action, flags }
         }
-        _ => Change::Expunge { modseq, uids: uids(input)? },
+        _ => Change::Expunge { modseq, at: input.zigzag()?, uids: uids(input)? },
     })
 }
 
@@ -170,8 +171,9 @@ fn put_list_change(change: &ListChange, out: &mut Vec<u8>) -> Kind {
                 Kind::MailboxesCreated
             }
         }
-        ListChange::Delete(mailbox) => {
+        ListChange::Delete(mailbox, at) => {
             out.put_varint(mailbox.0);
+            out.put_zigzag(*at);
             Kind::MailboxDeleted
         }
         ListChange::Rename(names) => {
@@ -197,7 +199,7 @@ fn list_change(kind: Kind, input: &mut Reader<'_>) -> Result<ListChange, Fault> 
     Ok(match kind {
         Kind::AccountCreated => ListChange::Account(mailboxes(input)?),
         Kind::MailboxesCreated => ListChange::Create(mailboxes(input)?),
-        Kind::MailboxDeleted => ListChange::Delete(MailboxId(input.varint()?)),
+        Kind::MailboxDeleted => ListChange::Delete(MailboxId(input.varint()?), input.zigzag()?),
         Kind::MailboxesRenamed => {
             let count = input.count(2)?;
             let name = |input: &mut Reader<'_>| -> Result<(MailboxId, Arc<str>), Fault> {
@@ -384,7 +386,7 @@ mod tests {
                 action: FlagAction::Remove,
                 flags: FlagBits(1 << 127 | 1),
             }),
-            changed(Change::Expunge { modseq, uids: uids.clone() }),
+            changed(Change::Expunge { modseq, at: 9, uids: uids.clone() }),
             Record::Transferred(Transfer {
                 from: MailboxId(3),
                 to: MailboxId(4),
@@ -396,7 +398,7 @@ mod tests {
             }),
             listed(ListChange::Account(vec![mailbox.clone()])),
             listed(ListChange::Create(vec![mailbox])),
-            listed(ListChange::Delete(MailboxId(8))),
+            listed(ListChange::Delete(MailboxId(8), 9)),
             listed(ListChange::Rename(vec![(MailboxId(8), "b".into())])),
             listed(ListChange::Subscribe("c".into())),
             listed(ListChange::Unsubscribe("d".into())),
@@ -429,7 +431,7 @@ mod tests {
             format!("2:030701072 44c6162656c3102 04{row}{rest}05{row}{rest}").replace(' ', "")
         );
         assert_eq!(all[1], "3:030701017801018080808080808080800102010206 00".replace(' ', ""));
-        assert_eq!(all[2], "4:03070201020600");
+        assert_eq!(all[2], "4:0307120201020600");
         assert_eq!(all[3], format!("5:03040702010206000701017901 04{row}{rest}").replace(' ', ""));
         assert_eq!(all[4], "16:0201034d0507494e424f582f61");
         assert_eq!(all[7], "19:0201080162");

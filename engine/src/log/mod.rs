@@ -6,6 +6,7 @@
 //! did not may be found or not, a frame whole or not at all. After a failed write the log is
 //! poisoned: nobody knows what reached the disk until it is opened again.
 
+mod condense;
 mod manifest_file;
 mod pending;
 mod read;
@@ -19,8 +20,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+pub(crate) use condense::Condensed;
 pub(crate) use read::{LogReader, Scan};
-pub use stats::{LogStats, SYNC_MICROS_BOUNDS};
+pub use stats::LogStats;
 pub(crate) use walk::Damage;
 
 use crate::Error;
@@ -33,7 +35,7 @@ use crate::limits::{FRAME_BODY_LEN_MAX, SEGMENT_LEN_MIN};
 use crate::record::Contents;
 use pending::{Pending, frame_len};
 use read::Live;
-use segment_file::{Blank, Preparer, segment_len};
+use segment_file::{Blank, CONDENSED_NAME, Preparer, segment_len, segment_name};
 
 /// Which log it is, and how large its segments grow.
 #[derive(Clone, Debug)]
@@ -264,6 +266,17 @@ impl Log {
         LogReader::new(Arc::clone(&self.live))
     }
 
+    /// What the active segment holds.
+    pub(crate) fn active_contents(&self) -> Contents {
+        self.active.contents
+    }
+
+    /// Goes on in a new segment. What is pending is committed first.
+    pub(crate) fn seal_active(&mut self) -> Result<(), Error> {
+        self.commit()?;
+        self.roll(0)
+    }
+
     /// Seals the active segment and goes on in a new one with room for a frame of `frame_len`.
     fn roll(&mut self, frame_len: u64) -> Result<(), Error> {
         let len_min = segment::HEADER_LEN + frame_len + segment::FOOTER_LEN;
@@ -294,6 +307,37 @@ impl Log {
         self.replace_manifest(manifest)?;
         let end = self.live.add(id, segment::HEADER_LEN);
         self.active = Active::new(id, file, end);
+        self.count_segments();
+        Ok(())
+    }
+
+    /// Puts a condensed segment in the place of the one it was made from, or takes that out of
+    /// the log if nothing of it is kept. Either is right at any moment: nothing may refer to what
+    /// was left out, in any manifest or checkpoint that a crash could leave in force.
+    pub(crate) fn put_condensed(&mut self, condensed: &Condensed) -> Result<(), Error> {
+        self.commit()?;
+        let id = condensed.segment;
+        let mut manifest = self.manifest.clone();
+        let Ok(at) = manifest.sealed.binary_search_by_key(&id, |(id, _)| *id) else {
+            return Ok(());
+        };
+        if condensed.frame_count == 0 {
+            manifest.sealed.remove(at);
+            self.replace_manifest(manifest)?;
+            self.live.remove(id);
+            let removed = self.disk.remove(&segment_name(id));
+            removed.map_err(Error::io("remove a segment"))?;
+        } else {
+            let renamed = self.disk.rename(CONDENSED_NAME, &segment_name(id));
+            renamed.map_err(Error::io("replace a segment"))?;
+            self.live.replace(id, condensed.valid_len);
+            let synced = self.disk.sync_dir();
+            synced.map_err(|error| self.poison(Error::io("replace a segment")(error)))?;
+            if let Some((_, valid_len)) = manifest.sealed.get_mut(at) {
+                *valid_len = condensed.valid_len;
+            }
+            self.manifest = manifest;
+        }
         self.count_segments();
         Ok(())
     }

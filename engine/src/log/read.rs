@@ -60,6 +60,26 @@ impl Live {
         end
     }
 
+    /// Takes a segment away from readers. Who has its file open reads on.
+    pub(super) fn remove(&self, id: SegmentId) {
+        self.ends.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        self.files.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+
+    /// Lets readers see what is in a segment's place now.
+    pub(super) fn replace(&self, id: SegmentId, end: u64) {
+        self.add(id, end);
+        self.files.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+
+    pub(super) fn store_id(&self) -> u128 {
+        self.store_id
+    }
+
+    pub(super) fn disk(&self) -> &dyn Disk {
+        &*self.disk
+    }
+
     pub(super) fn seed(&self) -> Seed {
         Seed::new(self.store_id, self.shard)
     }

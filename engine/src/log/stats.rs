@@ -3,9 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// Upper bounds, in microseconds, of the buckets of [`LogStats::sync_counts`]; what takes longer
-/// is in one more bucket behind them.
-pub const SYNC_MICROS_BOUNDS: [u64; 14] = [
+const SYNC_MICROS_BOUNDS: [u64; 14] = [
     50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000,
     1_000_000,
 ];
@@ -23,6 +21,10 @@ pub struct LogStats {
 }
 
 impl LogStats {
+    /// Upper bounds, in microseconds, of the buckets of [`Self::sync_counts`]; what takes longer
+    /// is in one more bucket behind them.
+    pub const SYNC_MICROS_BOUNDS: [u64; 14] = SYNC_MICROS_BOUNDS;
+
     /// Batches written and synced.
     pub fn commits(&self) -> u64 {
         self.commits.load(Relaxed)
@@ -39,8 +41,8 @@ impl LogStats {
     }
 
     /// How many writes with their syncs took how long: one count for each bound of
-    /// [`SYNC_MICROS_BOUNDS`], not cumulative, and one for those beyond.
-    pub fn sync_counts(&self) -> [u64; SYNC_MICROS_BOUNDS.len() + 1] {
+    /// [`Self::SYNC_MICROS_BOUNDS`], not cumulative, and one for those beyond.
+    pub fn sync_counts(&self) -> [u64; Self::SYNC_MICROS_BOUNDS.len() + 1] {
         std::array::from_fn(|index| {
             self.sync_counts.get(index).map_or(0, |count| count.load(Relaxed))
         })

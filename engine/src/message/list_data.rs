@@ -142,6 +142,11 @@ impl ListData {
         Structure::decode(self.stretch(&self.structure))
     }
 
+    /// The part tree as it is stored.
+    pub(crate) fn structure_bytes(&self) -> &[u8] {
+        self.stretch(&self.structure)
+    }
+
     /// The header with the empty line that ends it.
     pub fn header(&self) -> &[u8] {
         self.stretch(&self.header)

@@ -95,7 +95,6 @@ impl Chunk {
 
     /// Reads what is in a segment that is to go, and forgets that it is there; whether anything
     /// was.
-    #[expect(dead_code, reason = "for compaction")]
     pub(crate) fn leave(
         &self,
         is_leaving: &dyn Fn(RecordAddr) -> bool,

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use crate::Error;
-use crate::ids::{ModSeq, RecordAddr};
+use crate::ids::RecordAddr;
 use crate::image::{PageRef, Vanished};
 use crate::state::chunk::Source;
 use crate::state::piece::Piece;
-use crate::uid_set::UidSet;
 
 /// Expunges on one page.
 pub(crate) const PAGE_LEN: usize = 256;
@@ -47,7 +46,6 @@ impl Page {
 
     /// Reads the entries if their record is in a segment that is to go, and forgets that it is
     /// there; whether it was.
-    #[expect(dead_code, reason = "for compaction")]
     pub(crate) fn leave(
         &self,
         is_leaving: &dyn Fn(RecordAddr) -> bool,
@@ -58,9 +56,9 @@ impl Page {
 }
 
 impl History {
-    pub(crate) fn push(&mut self, modseq: ModSeq, uids: UidSet) {
+    pub(crate) fn push(&mut self, vanished: Vanished) {
         let tail = Arc::make_mut(&mut self.tail);
-        tail.push(Arc::new(Vanished { modseq: modseq.get(), uids }));
+        tail.push(Arc::new(vanished));
         if tail.len() >= PAGE_LEN {
             self.pages.push(Arc::new(Page::full(std::mem::take(tail))));
         }
@@ -70,6 +68,28 @@ impl History {
     pub(crate) fn modseq_max(&self) -> u64 {
         let last_page = self.pages.last().map_or(0, |page| page.modseq_max);
         self.tail.last().map_or(last_page, |last| last.modseq)
+    }
+
+    /// The messages that went at `since` or later, to the second, newest page first.
+    pub(crate) fn messages_since(
+        &self,
+        since: i64,
+        source: &Source,
+        visit: &mut dyn FnMut(u64),
+    ) -> Result<(), Error> {
+        let mut tell = |entries: &[Arc<Vanished>]| {
+            let held = entries.iter().filter(|entry| entry.at >= since);
+            held.flat_map(|entry| entry.numbers.iter()).for_each(&mut *visit);
+            entries.first().is_none_or(|oldest| oldest.at >= since)
+        };
+        tell(&self.tail);
+        for page in self.pages.iter().rev() {
+            // Clocks may be set back, so one page beyond the window is looked at too.
+            if !tell(&page.entries(source)?) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The expunges after `modseq`, oldest first.

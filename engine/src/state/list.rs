@@ -90,7 +90,7 @@ impl MailboxList {
                     self.insert(mailbox.clone());
                 }
             }
-            ListChange::Delete(id) => self.entries.retain(|_, entry| entry.id != *id),
+            ListChange::Delete(id, _) => self.entries.retain(|_, entry| entry.id != *id),
             ListChange::Rename(names) => self.rename(names),
             ListChange::Subscribe(name) => {
                 self.subscribed.insert(Arc::clone(name));
@@ -217,12 +217,12 @@ pub(crate) mod plan {
     }
 
     /// DELETE: mailboxes below it stay.
-    pub(crate) fn delete(list: &MailboxList, name: &str) -> Result<ListChange, Error> {
+    pub(crate) fn delete(list: &MailboxList, name: &str, at: i64) -> Result<ListChange, Error> {
         let entry = list.find(name).ok_or(Error::NoSuchMailbox)?;
         if &*entry.name == "INBOX" {
             return Err(Error::InboxStays);
         }
-        Ok(ListChange::Delete(entry.id))
+        Ok(ListChange::Delete(entry.id, at))
     }
 
     /// RENAME: the mailbox and all below it; those above the new name are made by the caller.

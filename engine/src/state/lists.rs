@@ -40,6 +40,12 @@ impl Lists {
         self.parts.get(at).filter(|part| part.first_uid <= uid.get()).copied()
     }
 
+    /// The same without these parts.
+    pub(crate) fn without(&self, old: &[PartRef]) -> Self {
+        let parts = self.parts.iter().filter(|part| !old.contains(part));
+        Self { parts: parts.copied().collect() }
+    }
+
     /// The same with more parts; those that overlap a new one give way to it.
     pub(crate) fn with(&self, more: &[PartRef]) -> Self {
         let mut parts = self.parts.clone();

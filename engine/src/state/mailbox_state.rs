@@ -5,6 +5,8 @@ use std::sync::Arc;
 use crate::columns::{CHUNK_ROWS_MAX, NewRow};
 use crate::flags::Keyword;
 use crate::ids::{ModSeq, UidValidity};
+use crate::image::Vanished;
+use crate::numbers::Numbers;
 use crate::record::{Change, FlagAction};
 use crate::state::chunk::{Chunk, Source};
 use crate::state::edit;
@@ -87,9 +89,11 @@ impl MailboxState {
                 self.learn(new_keywords);
                 self.highest_modseq = *modseq;
             }
-            Change::Expunge { modseq, uids } => {
+            Change::Expunge { modseq, at, uids } => {
+                let numbers = self.numbers_of(uids)?;
                 self.expunge(uids)?;
-                self.history.push(*modseq, uids.clone());
+                let uids = uids.clone();
+                self.history.push(Vanished { modseq: modseq.get(), at: *at, uids, numbers });
                 self.highest_modseq = *modseq;
             }
         }
@@ -101,6 +105,18 @@ impl MailboxState {
         let is_small = |chunk: &&Arc<Chunk>| (chunk.summary.rows as usize) < CHUNK_ROWS_MAX;
         let mut tail = self.chunks.iter().rev().take_while(is_small);
         tail.try_for_each(|chunk| chunk.columns(&self.source).map(drop))
+    }
+
+    /// The numbers of these messages, in their order.
+    pub(crate) fn numbers_of(&self, uids: &UidSet) -> Result<Numbers, Error> {
+        let mut numbers = Vec::new();
+        for at in self.touched(uids) {
+            let Some(chunk) = self.chunks.get(at) else { continue };
+            let columns = chunk.columns(&self.source)?;
+            let mask = edit::mask(&columns, uids);
+            numbers.extend(mask.iter().filter_map(|row| columns.base.number(row)));
+        }
+        Ok(numbers.into_iter().collect())
     }
 
     fn learn(&mut self, new_keywords: &[Keyword]) {

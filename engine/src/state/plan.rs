@@ -127,6 +127,7 @@ impl MailboxState {
         &self,
         uids: &UidSet,
         which: Expunge,
+        at: i64,
     ) -> Result<Option<Change>, Error> {
         let mut going = UidSet::new();
         for at in self.touched(uids) {
@@ -145,7 +146,7 @@ impl MailboxState {
         if going.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Change::Expunge { modseq: self.next_modseq()?, uids: going }))
+        Ok(Some(Change::Expunge { modseq: self.next_modseq()?, at, uids: going }))
     }
 
     /// Takes the messages `uids` of `source` into this mailbox; `None` where none exist.
@@ -238,5 +239,7 @@ pub(crate) fn arrivals(transfer: &Transfer) -> Change {
 /// What a transfer takes from its source; `None` for a copy.
 pub(crate) fn departure(transfer: &Transfer) -> Option<Change> {
     let uids = transfer.uids.clone();
-    transfer.moved.map(|modseq| Change::Expunge { modseq, uids })
+    // The copies were saved when the originals went.
+    let at = transfer.rows.first().map_or(0, |row| row.save_date);
+    transfer.moved.map(|modseq| Change::Expunge { modseq, at, uids })
 }

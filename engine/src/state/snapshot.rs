@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::Error;
 use crate::columns::Bitmap;
 use crate::flags::{FlagBits, Keyword, SystemFlag};
-use crate::ids::{ModSeq, SeqNo, Uid, UidValidity};
+use crate::ids::{ModSeq, RecordAddr, SeqNo, Uid, UidValidity};
 use crate::state::chunk::{Chunk, Source};
 use crate::state::edit;
 use crate::state::history::History;
@@ -72,6 +72,18 @@ impl Snapshot {
             deleted,
             size,
         }
+    }
+
+    /// Reads what is in segments that are to go, and keeps it in memory as long as this is looked
+    /// at.
+    pub(crate) fn leave(&self, is_leaving: &dyn Fn(RecordAddr) -> bool) -> Result<(), Error> {
+        for chunk in &self.chunks {
+            chunk.leave(is_leaving, &self.source)?;
+        }
+        for page in &self.history.pages {
+            page.leave(is_leaving, &self.source)?;
+        }
+        Ok(())
     }
 
     /// Messages in the mailbox: EXISTS.
@@ -206,6 +218,24 @@ impl Snapshot {
             edit::push_uids(&columns, &mask, &mut found);
         }
         Ok(found)
+    }
+
+    /// The messages that were expunged at `since` or later.
+    pub(crate) fn expunged_messages_since(
+        &self,
+        since: i64,
+        visit: &mut dyn FnMut(u64),
+    ) -> Result<(), Error> {
+        self.history.messages_since(since, &self.source, visit)
+    }
+
+    /// Visits every message that was ever expunged: its UID and its number.
+    pub(crate) fn each_expunged(&self, visit: &mut dyn FnMut(Uid, u64)) -> Result<(), Error> {
+        for vanished in self.history.since(0, &self.source)? {
+            let each = vanished.uids.iter().zip(vanished.numbers.iter());
+            each.for_each(|(uid, number)| visit(uid, number));
+        }
+        Ok(())
     }
 
     /// At most how many messages are above this UID: all of them but for gaps in the chunk that

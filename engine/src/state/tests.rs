@@ -143,7 +143,7 @@ impl World {
             Step::Expunge { pick, which } => {
                 let subject = &mut self.subjects[at];
                 let uids = pick.uids(&subject.model);
-                let change = subject.state.plan_expunge(&uids, which).expect("room");
+                let change = subject.state.plan_expunge(&uids, which, 0).expect("room");
                 subject.model.expunge(&uids, which);
                 self.change(at, change);
             }
@@ -472,7 +472,7 @@ fn thin_chunks_are_joined() {
     for _ in 0..6 {
         let every_second = every_second_uid(&world.subjects[0].model);
         let subject = &mut world.subjects[0];
-        let change = subject.state.plan_expunge(&every_second, Expunge::Any).expect("room");
+        let change = subject.state.plan_expunge(&every_second, Expunge::Any, 0).expect("room");
         subject.model.expunge(&every_second, Expunge::Any);
         world.change(0, change);
         world.check();
@@ -503,7 +503,7 @@ fn spent_numbers_are_refused() {
     let more = state.plan_append(vec![facts(1)], &[&flags]);
     assert!(matches!(more, Err(crate::Error::Exhausted)), "{more:?}");
     state.highest_modseq = ModSeq::new(i64::MAX.unsigned_abs()).expect("the highest");
-    let gone = state.plan_expunge(&UidSet::all(), Expunge::Any);
+    let gone = state.plan_expunge(&UidSet::all(), Expunge::Any, 0);
     assert!(matches!(gone, Err(crate::Error::Exhausted)), "{gone:?}");
 }
 

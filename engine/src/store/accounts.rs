@@ -12,6 +12,7 @@ use crate::record::NewMailbox;
 use crate::state::MailboxList;
 use crate::store::cells::AccountCell;
 use crate::store::directory::Directory;
+use crate::store::outlived::Outlived;
 use crate::store::reader::ShardReader;
 
 /// Accounts read between two looks for those that nobody holds.
@@ -21,16 +22,23 @@ const LET_GO_EVERY: u64 = if cfg!(test) { 2 } else { 64 };
 pub(crate) struct AccountTable {
     resident: RwLock<HashMap<AccountId, Arc<AccountCell>>>,
     directory: Directory,
+    outlived: Outlived,
     read_count: AtomicU64,
 }
 
 impl AccountTable {
     pub(crate) fn new(directory: Directory) -> Self {
-        Self { resident: RwLock::default(), directory, read_count: AtomicU64::new(0) }
+        let (resident, outlived) = (RwLock::default(), Outlived::default());
+        Self { resident, directory, outlived, read_count: AtomicU64::new(0) }
     }
 
     pub(crate) fn directory(&self) -> &Directory {
         &self.directory
+    }
+
+    /// Snapshots that are not the newest any more.
+    pub(crate) fn outlived(&self) -> &Outlived {
+        &self.outlived
     }
 
     /// The account, read if need be; `None` if there is no such account.
@@ -53,6 +61,12 @@ impl AccountTable {
     /// The account if it is in memory; one that its bucket lacks a change of always is.
     pub(crate) fn resident(&self, id: AccountId) -> Option<Arc<AccountCell>> {
         self.resident.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// Every account that is in memory.
+    pub(crate) fn all_resident(&self) -> Vec<Arc<AccountCell>> {
+        let resident = self.resident.read().unwrap_or_else(PoisonError::into_inner);
+        resident.values().cloned().collect()
     }
 
     /// Takes in what was read at `addr`; `None` if that is not the newest any more.

@@ -46,9 +46,16 @@ impl Blobs {
         self.by_number.contains_key(&number)
     }
 
-    /// Adds a blob that no message has yet. One that is known stays what it is.
+    /// How many messages have the blob with this number.
+    pub(crate) fn uses(&self, number: u64) -> u64 {
+        let at = self.by_number.get(&number).copied();
+        at.and_then(|at| self.each.get(at)).map_or(0, |used| used.uses)
+    }
+
+    /// Adds a blob that no message has yet. One whose number is known stays what it is; of two
+    /// with one hash the older was forgotten before the newer came.
     pub(crate) fn add(&mut self, hash: [u8; 32], number: u64) {
-        if !self.by_hash.contains_key(&hash) && !self.contains(number) {
+        if !self.contains(number) {
             self.push(BlobUse { hash, number, uses: 0 });
         }
     }
@@ -60,6 +67,29 @@ impl Blobs {
             used.uses += 1;
         }
         self.mark(at);
+    }
+
+    /// Counts a message less that has the blob with this number.
+    pub(crate) fn release(&mut self, number: u64) {
+        let Some(at) = self.by_number.get(&number).copied() else { return };
+        if let Some(used) = self.each.get_mut(at) {
+            used.uses = used.uses.saturating_sub(1);
+        }
+        self.mark(at);
+    }
+
+    /// Forgets blobs that no message has.
+    pub(crate) fn forget_unused(&mut self) {
+        self.retain(|used| used.uses > 0);
+    }
+
+    /// Forgets blobs other than these.
+    pub(crate) fn retain(&mut self, is_kept: impl Fn(&BlobUse) -> bool) {
+        if self.each.iter().all(&is_kept) {
+            return;
+        }
+        let each = std::mem::take(self).each;
+        each.into_iter().filter(is_kept).for_each(|used| self.push(used));
     }
 
     fn push(&mut self, used: BlobUse) {
@@ -95,6 +125,13 @@ impl Blobs {
         }
     }
 
+    /// Has pages written again that stand where `is_leaving` says.
+    pub(crate) fn leave(&mut self, is_leaving: &dyn Fn(RecordAddr) -> bool) {
+        for page in self.pages.iter_mut().filter(|page| page.stored.is_some_and(is_leaving)) {
+            page.is_dirty = true;
+        }
+    }
+
     /// Where each page is in the log; all of them have been written.
     pub(crate) fn addrs(&self) -> Vec<RecordAddr> {
         self.pages.iter().map(|page| page.stored.unwrap_or_default()).collect()
@@ -124,10 +161,8 @@ mod tests {
         for number in 0..count {
             blobs.add(hash(number), number * 2);
         }
-        blobs.add(hash(3), 1);
         blobs.add(hash(count), 6);
-        assert_eq!(blobs.find(&hash(3)), Some(6), "the first of equal ones stays");
-        assert_eq!((blobs.find(&hash(count)), blobs.contains(1)), (None, false));
+        assert_eq!((blobs.find(&hash(3)), blobs.find(&hash(count))), (Some(6), None));
 
         let mut again = Blobs::default();
         let mut from = 0;

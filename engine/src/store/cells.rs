@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use crate::Error;
 use crate::ids::{AccountId, MailboxId};
 use crate::state::{Diff, MailboxList, Snapshot};
+use crate::store::outlived::Outlived;
 
 /// Ranges of UIDs in a step that is kept for the next session.
 const STEP_RANGES_MAX: usize = 1024;
@@ -85,10 +86,12 @@ impl MailboxCell {
 
     /// Shows a newer snapshot to everybody. If it says that something changed,
     /// [`Self::wake_watchers`] must follow.
-    pub(crate) fn publish(&self, snapshot: Arc<Snapshot>) -> bool {
+    pub(crate) fn publish(&self, snapshot: Arc<Snapshot>, outlived: &Outlived) -> bool {
         let modseq = snapshot.highest_modseq();
         let cell = self.snapshot.get_or_init(|| ArcSwap::new(Arc::clone(&snapshot)));
-        cell.swap(snapshot).highest_modseq() != modseq
+        let old = cell.swap(snapshot);
+        outlived.note(&old);
+        old.highest_modseq() != modseq
     }
 
     /// Wakes who waits for a newer snapshot.
@@ -115,7 +118,10 @@ impl MailboxCell {
     }
 
     /// Marks the mailbox as gone; who has it open keeps its last snapshot.
-    pub(crate) fn publish_deleted(&self) {
+    pub(crate) fn publish_deleted(&self, outlived: &Outlived) {
+        if let Some(last) = self.resident_snapshot() {
+            outlived.note(&last);
+        }
         self.is_deleted.store(true, Ordering::Release);
         self.changed.notify_waiters();
     }

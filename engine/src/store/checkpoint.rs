@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::ids::{AccountId, LogPos, MailboxId};
+use crate::ids::{AccountId, LogPos, MailboxId, RecordAddr};
 use crate::image::{Checkpoint, StoredAccount};
 use crate::record::Kind;
 use crate::state::{MailboxState, Piece, Settle, Weigh};
@@ -30,6 +30,12 @@ pub(crate) struct Checkpoints {
     is_stale: bool,
     is_given_up: bool,
     under_way: Option<UnderWay>,
+    /// How many were begun, which of them was done last, and which somebody waits for.
+    begun: u64,
+    done: u64,
+    asked: u64,
+    /// How many could not be written.
+    failed: u64,
 }
 
 #[derive(Debug)]
@@ -43,13 +49,18 @@ impl Checkpoints {
     /// written at once, so that crashes in a row do not make starts longer and longer.
     pub(crate) fn new(every: u64, is_stale: bool) -> Self {
         let since = if is_stale { every } else { 0 };
-        Self { every, since, is_stale, is_given_up: false, under_way: None }
+        Self { every, since, is_stale, ..Self::default() }
     }
 
     /// Counts what a commit writes.
     pub(crate) fn count(&mut self, len: u64) {
         self.since = self.since.saturating_add(len);
         self.is_stale |= len > 0;
+    }
+
+    /// Something changed that no record says.
+    pub(crate) fn note_change(&mut self) {
+        self.is_stale = true;
     }
 
     /// The next one is due at once.
@@ -70,9 +81,9 @@ impl Checkpoints {
 impl Writer {
     /// Begins a checkpoint when one is due, or goes on with the one under way.
     pub(crate) fn checkpoint_a_bit(&mut self) {
-        let is_due = self.checkpoints.is_stale
-            && !self.checkpoints.is_given_up
-            && self.checkpoints.since >= self.checkpoints.every;
+        let of = &self.checkpoints;
+        let is_due =
+            !of.is_given_up && ((of.is_stale && of.since >= of.every) || of.done < of.asked);
         if !self.checkpoints.is_under_way() && (!is_due || self.log.is_poisoned()) {
             return;
         }
@@ -82,7 +93,25 @@ impl Writer {
             tracing::warn!(%error, "cannot write a checkpoint");
             self.checkpoints.under_way = None;
             self.checkpoints.since = 0;
+            self.checkpoints.asked = 0;
+            self.checkpoints.failed += 1;
         }
+    }
+
+    /// Has a checkpoint written that begins from now on; its number, and how many failed so far.
+    pub(crate) fn ask_for_checkpoint(&mut self) -> Result<(u64, u64), Error> {
+        if self.checkpoints.is_given_up {
+            let what = "compaction waits for the next start, which mends what is damaged";
+            return Err(Error::Unusable(what.to_owned()));
+        }
+        let wanted = self.checkpoints.begun + 1;
+        self.checkpoints.asked = wanted;
+        Ok((wanted, self.checkpoints.failed))
+    }
+
+    /// The number of the last checkpoint that was done, and how many failed.
+    pub(crate) fn checkpoints_done(&self) -> (u64, u64) {
+        (self.checkpoints.done, self.checkpoints.failed)
     }
 
     /// Writes a checkpoint from beginning to end.
@@ -109,6 +138,7 @@ impl Writer {
         }
         let dirty = self.open.iter().filter(|(_, open)| open.is_dirty);
         let to_do = dirty.map(|(id, _)| *id).collect();
+        self.checkpoints.begun += 1;
         self.checkpoints.under_way = Some(UnderWay { replay_from: self.log.end(), to_do });
     }
 
@@ -219,7 +249,7 @@ impl Writer {
         Ok(true)
     }
 
-    /// Writes the buckets of accounts whose lists changed; `false` if there are more than one
+    /// Writes the buckets of accounts whose lists changed or whose record is to go; `false` if there are more than one
     /// step may write.
     fn write_buckets(&mut self) -> Result<bool, Error> {
         let table = Arc::clone(&self.accounts);
@@ -228,6 +258,11 @@ impl Writer {
         let mut by_bucket: BTreeMap<usize, Vec<AccountId>> = BTreeMap::new();
         for id in self.listed.keys() {
             by_bucket.entry(directory.place(*id).0).or_default().push(*id);
+        }
+        for (bucket, addr) in directory.addrs().into_iter().enumerate() {
+            if addr != RecordAddr::default() && self.leaving.contains(&addr.segment) {
+                by_bucket.entry(bucket).or_default();
+            }
         }
         let mut written = 0;
         for (bucket, changed) in by_bucket {
@@ -273,13 +308,16 @@ impl Writer {
             images: self.reader.images().addrs(),
             account_count: directory.account_count(),
             buckets: directory.addrs(),
+            graves: self.graves.clone(),
         };
         let payload = format::image::encode_checkpoint(&checkpoint);
         let addr = self.write_frame(Kind::Checkpoint as u8, &payload)?;
         self.commit()?;
         self.log.set_checkpoint(addr)?;
+        self.leaving.clear();
         self.checkpoints.since = 0;
         self.checkpoints.under_way = None;
+        self.checkpoints.done = self.checkpoints.begun;
         self.open.retain(|_, open| open.is_dirty);
         // What came in meanwhile is for the next one.
         self.checkpoints.is_stale = !self.open.is_empty() || !self.listed.is_empty();

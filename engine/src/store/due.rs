@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
+use crate::Error;
 use crate::ids::{MailboxId, ShardId};
 use crate::state::Snapshot;
 use crate::store::cells::MailboxCell;
@@ -12,6 +14,12 @@ pub(crate) const PART_ROWS: u32 = if cfg!(test) { 4 } else { 128 };
 
 /// Messages that are in no list part before one that is not full is made for them.
 const LIST_FROM: u32 = if cfg!(test) { 3 } else { 32 };
+
+/// Bytes that compaction writes in a second at most.
+const PACE_LEN_A_SECOND: u64 = 64 << 20;
+
+/// How often upkeep looks though nobody rang.
+const RING_EVERY: Duration = Duration::from_hours(1);
 
 /// Mailboxes that wait for upkeep, each once.
 pub(crate) type Waiting = HashMap<(ShardId, MailboxId), Unlisted>;
@@ -28,6 +36,7 @@ pub(crate) struct Unlisted {
 pub(crate) struct Due {
     state: Mutex<State>,
     changed: Condvar,
+    upkeep: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -58,13 +67,33 @@ impl Due {
         self.state().is_closed
     }
 
-    /// Waits until there may be something to do; `false` once there never will be.
+    /// Waits until there may be something to do, now and then because time has passed; `false`
+    /// once there never will be.
     pub(crate) fn wait(&self) -> bool {
         let is_idle = |state: &mut State| !state.is_rung && !state.is_closed;
-        let waited = self.changed.wait_while(self.state(), is_idle);
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_timeout_while(self.state(), RING_EVERY, is_idle);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         state.is_rung = false;
         !state.is_closed
+    }
+
+    /// Waits, or fails once the store is being closed.
+    pub(crate) fn rest(&self, time: Duration) -> Result<(), Error> {
+        let state = self.state();
+        let waited = self.changed.wait_timeout_while(state, time, |state| !state.is_closed);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if state.is_closed { Err(Error::Closed) } else { Ok(()) }
+    }
+
+    /// Held by whoever makes derived records or compacts, one at a time.
+    pub(crate) fn alone(&self) -> MutexGuard<'_, ()> {
+        self.upkeep.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits as long as these bytes are to take at the pace of upkeep.
+    pub(crate) fn pace(&self, len: usize) -> Result<(), Error> {
+        let nanos = (len as u64).saturating_mul(1_000_000_000 / PACE_LEN_A_SECOND);
+        self.rest(Duration::from_nanos(nanos))
     }
 
     /// Notes the mailbox if enough of its messages are in no list part. Upkeep is rung once they

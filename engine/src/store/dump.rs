@@ -152,7 +152,7 @@ fn describe_change(change: &Change) -> String {
             let (modseq, flags) = (modseq.get(), flags.0);
             format!("flags {action:?} {flags:x} uids={uids} modseq={modseq}")
         }
-        Change::Expunge { modseq, uids } => {
+        Change::Expunge { modseq, uids, .. } => {
             format!("expunged uids={uids} modseq={}", modseq.get())
         }
     }
@@ -166,7 +166,7 @@ fn describe_list_change(change: &ListChange) -> String {
     match change {
         ListChange::Account(made) => format!("account-created {}", names(made)),
         ListChange::Create(made) => format!("mailboxes-created {}", names(made)),
-        ListChange::Delete(mailbox) => format!("mailbox-deleted {mailbox}"),
+        ListChange::Delete(mailbox, _) => format!("mailbox-deleted {mailbox}"),
         ListChange::Rename(renamed) => {
             let each = renamed.iter().map(|(mailbox, name)| format!("{mailbox}={name:?}"));
             format!("mailboxes-renamed {}", each.collect::<Vec<_>>().join(" "))

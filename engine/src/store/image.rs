@@ -13,10 +13,16 @@ use crate::store::reader::ShardReader;
 
 /// The newest snapshot of a mailbox, read from its image if nobody has opened it before.
 pub(crate) fn snapshot(cell: &MailboxCell, reader: &ShardReader) -> Result<Arc<Snapshot>, Error> {
-    cell.snapshot(|| {
-        let addr = reader.image(cell.id)?.ok_or(Error::NoSuchMailbox)?;
-        reader.noting(cell.id, load(addr, reader)).map(|(_, state)| state.snapshot())
-    })
+    cell.snapshot(|| peek(cell, reader))
+}
+
+/// The newest snapshot of a mailbox, without keeping it in memory where nobody has opened it.
+pub(crate) fn peek(cell: &MailboxCell, reader: &ShardReader) -> Result<Arc<Snapshot>, Error> {
+    if let Some(snapshot) = cell.resident_snapshot() {
+        return Ok(snapshot);
+    }
+    let addr = reader.image(cell.id)?.ok_or(Error::NoSuchMailbox)?;
+    reader.noting(cell.id, load(addr, reader)).map(|(_, state)| state.snapshot())
 }
 
 /// Reads a mailbox's image, and whose it is. Its columns are read when they are needed.

@@ -37,7 +37,7 @@ impl SortKeyReader {
 
     /// The keys of a message. Quick for one near the one before.
     pub fn read(&mut self, uid: Uid, email_id: EmailId) -> Result<SortKeysRef<'_>, Error> {
-        if let Some(at) = self.find(uid)? {
+        if let Some(at) = self.find(uid) {
             let addr = self.open.map(|part| part.addr).unwrap_or_default();
             let keys = SortKeysRef::decode(self.keys.at(at));
             return keys.map_err(|fault| self.reader.damaged(addr, fault));
@@ -49,17 +49,22 @@ impl SortKeyReader {
         SortKeysRef::decode(&self.alone).map_err(damaged)
     }
 
-    fn find(&mut self, uid: Uid) -> Result<Option<usize>, Error> {
+    fn find(&mut self, uid: Uid) -> Option<usize> {
         let is_in = |part: &PartRef| (part.first_uid..=part.last_uid).contains(&uid.get());
         if !self.open.as_ref().is_some_and(is_in) {
-            let Some(part) = self.lists.find(uid) else { return Ok(None) };
-            self.open(part)?;
+            let part = self.lists.find(uid)?;
+            if let Err(error) = self.open(part) {
+                // It may have been written elsewhere since; its messages can be read.
+                tracing::debug!(%error, "a list part cannot be read; its messages are");
+                self.lists = Arc::new(self.lists.without(&[part]));
+                return None;
+            }
         }
         let is_at = |at: &usize| self.uids.get(*at) == Some(&uid.get());
         let near = [self.last + 1, self.last].into_iter().find(is_at);
         let found = near.or_else(|| self.uids.binary_search(&uid.get()).ok());
         self.last = found.unwrap_or(self.last);
-        Ok(found)
+        found
     }
 
     fn open(&mut self, part: PartRef) -> Result<(), Error> {

@@ -9,13 +9,14 @@ use crate::ids::MailboxId;
 use crate::image::PartRef;
 use crate::message::{FieldNames, ListData, push_without_extensions, take_body_structure};
 use crate::state::{Lists, Row};
+use crate::store::cells::MailboxCell;
 use crate::store::message::StoredMessage;
 use crate::store::reader::ShardReader;
 
 /// Reads what messages of one mailbox are listed by.
 pub struct Listings {
     reader: ShardReader,
-    mailbox: MailboxId,
+    cell: Arc<MailboxCell>,
     lists: Arc<Lists>,
     part: OpenPart,
     current: Current,
@@ -32,9 +33,9 @@ enum Current {
 }
 
 impl Listings {
-    pub(crate) fn new(reader: ShardReader, mailbox: MailboxId, lists: Arc<Lists>) -> Self {
+    pub(crate) fn new(reader: ShardReader, cell: Arc<MailboxCell>, lists: Arc<Lists>) -> Self {
         let (part, current) = (OpenPart::default(), Current::Nowhere);
-        Self { reader, mailbox, lists, part, current }
+        Self { reader, cell, lists, part, current }
     }
 
     /// Goes to a message; everything else is about it. Quick for one near the one before.
@@ -56,9 +57,30 @@ impl Listings {
         let is_open = |part: &PartRef| (part.first_uid..=part.last_uid).contains(&uid);
         if !self.part.at.as_ref().is_some_and(is_open) {
             let Some(part) = self.lists.find(row.uid) else { return Ok(None) };
-            self.part.open(part, self.mailbox, &self.reader)?;
+            if let Err(error) = self.part.open(part, self.cell.id, &self.reader) {
+                return self.find_again(row, part, &error);
+            }
         }
         Ok(self.part.place_of(uid))
+    }
+
+    /// The part may have been written elsewhere since; and what is listed by a part that is
+    /// damaged can be read from the message itself.
+    fn find_again(
+        &mut self,
+        row: &Row,
+        was: PartRef,
+        error: &Error,
+    ) -> Result<Option<usize>, Error> {
+        let newest = self.cell.resident_snapshot();
+        self.lists = newest.map_or_else(Arc::default, |snapshot| Arc::clone(&snapshot.lists));
+        match self.lists.find(row.uid) {
+            Some(part) if part.addr != was.addr => self.find(row),
+            _ => {
+                tracing::warn!(%error, "a list part cannot be read; its messages are");
+                Ok(None)
+            }
+        }
     }
 
     /// Adds ENVELOPE to `out`, ready to send.

@@ -132,7 +132,7 @@ impl Mailbox {
         let snapshot = self.snapshot();
         self.account.shard.want_lists(&self.cell, &snapshot);
         let lists = Arc::clone(&snapshot.lists);
-        Listings::new(self.account.shard.reader().clone(), self.cell.id, lists)
+        Listings::new(self.account.shard.reader().clone(), Arc::clone(&self.cell), lists)
     }
 
     /// What its messages are sorted and threaded by, for as many of them as are asked for.

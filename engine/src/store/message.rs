@@ -182,6 +182,23 @@ impl Record {
         Ok(Self { addr, front, start, table })
     }
 
+    /// What of it is moved: the part tree, the header and the body less its attachments.
+    pub(crate) fn to_move(&self, reader: &ShardReader) -> Result<[Vec<u8>; 3], Error> {
+        let (tree, header) = match &self.table {
+            Table::Single(_) => {
+                let list = self.list_data(reader)?;
+                (list.structure_bytes().to_vec(), list.header().to_vec())
+            }
+            Table::Block(_, message) => {
+                let heads = self.piece(PieceKind::Head, reader)?;
+                let stretch = |range: &Range<usize>| heads.get(range.clone()).map(<[u8]>::to_vec);
+                let found = (stretch(&message.structure), stretch(&message.header));
+                (found.0.unwrap_or_default(), found.1.unwrap_or_default())
+            }
+        };
+        Ok([tree, header, self.rest(reader)?])
+    }
+
     /// What of its body stands elsewhere.
     pub(crate) fn attachments(&self) -> &[Attachment] {
         match &self.table {

@@ -12,6 +12,7 @@ mod dictionaries;
 mod directory;
 mod due;
 mod dump;
+mod graves;
 mod heal;
 mod image;
 mod kept;
@@ -20,12 +21,14 @@ mod listings;
 mod mailbox;
 mod message;
 mod options;
+mod outlived;
 mod places;
 mod prepare;
 mod reader;
 mod reads;
 mod receipt;
 mod recover;
+mod retention;
 mod shard;
 mod upkeep;
 mod verify;
@@ -47,6 +50,7 @@ pub use options::Options;
 pub use prepare::Prepared;
 pub use reads::Reads;
 pub use receipt::Receipt;
+pub use retention::Retention;
 pub use verify::{Finding, Progress, Report, verify};
 
 use crate::flags::FlagSet;
@@ -54,7 +58,7 @@ use crate::ids::{AccountId, ShardId};
 use crate::io::{Disk, MessageSource, StoreRoot, shard_disk};
 use crate::log::{Log, LogOptions, LogStats};
 use crate::record::SpecialUse;
-use crate::{Error, InternalDate};
+use crate::{Error, InternalDate, UidSet, clock};
 use dictionaries::Dictionaries;
 use due::Due;
 use kept::Kept;
@@ -72,6 +76,7 @@ struct Shards {
     stats: Vec<Arc<LogStats>>,
     dictionaries: Dictionaries,
     due: Arc<Due>,
+    retention: Arc<Retention>,
     upkeep: Option<JoinHandle<()>>,
     /// Holds the lock for as long as the store is open; `None` on a simulated disk.
     _root: Option<StoreRoot>,
@@ -135,11 +140,21 @@ impl Store {
             }
             shards.push(Shard::start(shard, writer)?);
         }
-        let upkeep = Upkeep::new(shards.clone(), dictionaries.clone(), Arc::clone(&due));
+        let retention = Arc::new(options.retention.clone());
+        let (known, held) = (dictionaries.clone(), Arc::clone(&retention));
+        let upkeep = Upkeep::new(shards.clone(), known, Arc::clone(&due), held);
         let upkeep = if options.upkeep { Some(upkeep.start()?) } else { None };
         due.ring();
         let each = shards;
-        Ok(Self(Arc::new(Shards { each, stats, dictionaries, due, upkeep, _root: root })))
+        Ok(Self(Arc::new(Shards {
+            each,
+            stats,
+            dictionaries,
+            due,
+            retention,
+            upkeep,
+            _root: root,
+        })))
     }
 
     /// Parses and compresses a message for this store. Takes time in proportion to the message:
@@ -233,8 +248,29 @@ impl Store {
 
     /// Does what upkeep is due now, on this thread.
     pub fn upkeep(&self) -> Result<(), Error> {
+        self.new_upkeep().run()
+    }
+
+    /// Gives back the space of what nobody can see any more and no retention window holds, and
+    /// compresses what has come since, neighbours of a mailbox together. Upkeep does it when it is
+    /// worth the work; this does all there is, on this thread.
+    pub fn compact(&self) -> Result<(), Error> {
+        self.new_upkeep().compact_all(clock::unix_seconds())
+    }
+
+    /// Erases messages that a mailbox has, or had once: they are expunged from every mailbox that has
+    /// them, and when this returns no segment of the log holds their bytes, their attachments (if
+    /// nobody else has the same) or what lists said of them. Returns how many there were. Takes as
+    /// long as reading the shard's log; after a crash, ask again. What stays: that there were such
+    /// UIDs, and what a dictionary may have learnt from many messages together.
+    pub fn erase(&self, mailbox: &Mailbox, uids: &UidSet) -> Result<u64, Error> {
+        self.new_upkeep().erase(mailbox.shard(), &mailbox.cell(), uids)
+    }
+
+    fn new_upkeep(&self) -> Upkeep {
         let (shards, due) = (self.0.each.clone(), Arc::clone(&self.0.due));
-        Upkeep::new(shards, self.0.dictionaries.clone(), due).run()
+        let (known, held) = (self.0.dictionaries.clone(), Arc::clone(&self.0.retention));
+        Upkeep::new(shards, known, due, held)
     }
 
     /// Counters of each shard's log.

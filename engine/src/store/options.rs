@@ -1,6 +1,9 @@
 //! How a store is opened.
 
+use std::time::Duration;
+
 use crate::io::IoPath;
+use crate::store::retention::Retention;
 
 /// How a store is created or opened; `Default` suits a server.
 #[derive(Clone, Debug)]
@@ -16,7 +19,9 @@ pub struct Options {
     /// Bytes of columns, marks and expunge history that are kept in memory although they are in
     /// the log too. What is not used lately goes first, and is read again when it is needed.
     pub index_len_max: usize,
-    /// Whether upkeep (learning dictionaries) runs beside the work.
+    /// How long what was expunged or deleted is held, so that it can be put back.
+    pub retention: Retention,
+    /// Whether upkeep (learning dictionaries, making list parts, compaction) runs beside the work.
     pub upkeep: bool,
 }
 
@@ -28,6 +33,7 @@ impl Default for Options {
             shard_count: 1,
             checkpoint_every: 64 << 20,
             index_len_max: 64 << 20,
+            retention: Retention::of(Duration::from_hours(7 * 24)),
             upkeep: true,
         }
     }

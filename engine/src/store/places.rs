@@ -141,6 +141,21 @@ impl Places {
         }
     }
 
+    /// Reads and marks pages whose record is in one of these segments, so that they are written
+    /// again elsewhere.
+    pub(crate) fn leave(
+        &self,
+        is_leaving: &dyn Fn(RecordAddr) -> bool,
+        load: &LoadPage<'_>,
+    ) -> Result<(), Error> {
+        let pages = self.pages.read().unwrap_or_else(PoisonError::into_inner).clone();
+        for page in pages.iter().filter(|page| page.stored.get().is_some_and(is_leaving)) {
+            page.places(load)?;
+            page.is_dirty.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
     /// Where each page is in the log; all of them have been written.
     pub(crate) fn addrs(&self) -> Vec<RecordAddr> {
         let pages = self.pages.read().unwrap_or_else(PoisonError::into_inner);

@@ -129,6 +129,21 @@ impl ShardReader {
         self.tables.places.set(email_id, Some(addr), &|addr| self.read_places(addr))
     }
 
+    /// Says that nobody has the message any more.
+    pub(crate) fn clear_place(&self, email_id: EmailId) -> Result<(), Error> {
+        self.tables.places.set(email_id, None, &|addr| self.read_places(addr))
+    }
+
+    /// Has pages of both tables written again that stand where `is_leaving` says.
+    pub(crate) fn leave_tables(
+        &self,
+        is_leaving: &dyn Fn(RecordAddr) -> bool,
+    ) -> Result<(), Error> {
+        let load = |addr: RecordAddr| self.read_places(addr);
+        self.tables.places.leave(is_leaving, &load)?;
+        self.tables.images.leave(is_leaving, &load)
+    }
+
     /// A page of the table of blobs.
     pub(crate) fn blob_table(&self, addr: RecordAddr) -> Result<Vec<BlobUse>, Error> {
         let payload = self.read(addr, Kind::BlobTable)?;

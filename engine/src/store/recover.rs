@@ -1,6 +1,8 @@
 //! Bringing a shard up: the newest checkpoint and the tail of the log after it, or, without a
 //! usable checkpoint, the whole log. Both give the same state.
 
+mod blobs;
+
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -10,21 +12,21 @@ use crate::format::blob::Blob;
 use crate::format::dictionary::Dictionary;
 use crate::format::list_part::ListPartTable;
 use crate::ids::{AccountId, LogPos, MailboxId, RecordAddr};
-use crate::image::{Checkpoint, PartRef};
+use crate::image::{Checkpoint, Grave, PartRef};
 use crate::log::{Damage, Log, LogReader};
 use crate::record::{Change, Kind, ListChange, NewMailbox, Record, Transfer};
 use crate::state::{MailboxList, MailboxState, arrivals, departure};
 use crate::store::accounts::{self, AccountTable};
-use crate::store::blobs::Blobs;
 use crate::store::cells::{AccountCell, MailboxCell};
 use crate::store::checkpoint::Checkpoints;
 use crate::store::directory::Directory;
-use crate::store::heal;
 use crate::store::image;
 use crate::store::places::{self, Places};
 use crate::store::reader::{ShardReader, Shared, Tables};
 use crate::store::writer::{NextIds, Open, Writer};
+use crate::store::{graves, heal};
 use crate::{Error, Fault};
+use blobs::ReplayedBlobs;
 
 /// A shard as replay has it.
 pub(crate) struct Replay {
@@ -35,10 +37,9 @@ pub(crate) struct Replay {
     mailboxes: HashMap<MailboxId, Replayed>,
     directory: Directory,
     pub(crate) ids: NextIds,
+    graves: Vec<Grave>,
     dictionaries: BTreeMap<u32, RecordAddr>,
-    pub(crate) blobs: Blobs,
-    /// Messages with lower numbers are counted in the table of blobs.
-    counted_until: u64,
+    pub(crate) blobs: ReplayedBlobs,
     from: LogPos,
     /// Where the checkpoint stands: what was deleted before it may be unknown.
     listed_until: LogPos,
@@ -69,7 +70,8 @@ struct Replayed {
 impl Replay {
     /// From the beginning of the log.
     pub(crate) fn from_nothing(log: LogReader, shared: Shared) -> Self {
-        Self::empty(ShardReader::new(log, Tables::default(), shared))
+        let blobs = ReplayedBlobs::from_nothing();
+        Self { blobs, ..Self::empty(ShardReader::new(log, Tables::default(), shared)) }
     }
 
     /// One mailbox, from the beginning of the log.
@@ -90,9 +92,9 @@ impl Replay {
             mailboxes: HashMap::new(),
             directory: Directory::default(),
             ids: NextIds::default(),
+            graves: Vec::new(),
             dictionaries: BTreeMap::new(),
-            blobs: Blobs::default(),
-            counted_until: 0,
+            blobs: ReplayedBlobs::default(),
             from: LogPos::default(),
             listed_until: LogPos::default(),
             is_ahead: false,
@@ -118,11 +120,12 @@ impl Replay {
             replay.learn(reader.dictionary(addr)?, addr);
         }
         for addr in checkpoint.blobs {
-            replay.blobs.load(addr, &reader.blob_table(addr)?);
+            replay.blobs.all.load(addr, &reader.blob_table(addr)?);
         }
-        replay.counted_until = next_email;
+        replay.blobs.counted_until = next_email;
         replay.from = replay_from;
         replay.listed_until = addr;
+        replay.graves = checkpoint.graves;
         replay.ids = NextIds { mailbox: next_mailbox, email: next_email };
         Ok(replay)
     }
@@ -134,6 +137,7 @@ impl Replay {
         let mut damages =
             reader.log().scan(from, &mut |addr, kind, payload| self.visit(addr, kind, payload))?;
         damages.append(&mut self.stray);
+        self.blobs.forget_incomplete();
         Ok(damages)
     }
 
@@ -161,22 +165,26 @@ impl Replay {
         if kind == Kind::Message {
             let table = format::message::MessageTable::decode(payload);
             let (table, _) = table.map_err(|fault| self.reader.damaged(addr, fault))?;
-            if table.number >= self.counted_until {
-                table.attachments.iter().for_each(|attached| self.blobs.count(attached.blob));
-            }
+            self.blobs.count(table.number, &table.attachments);
             return self.place(table.number, addr);
         }
         if kind == Kind::Blob {
             let blob = Blob::decode(payload).map_err(|fault| self.reader.damaged(addr, fault))?;
-            if addr >= self.listed_until {
-                self.blobs.add(blob.hash, blob.number);
-            }
+            self.blobs.blob(&blob, addr >= self.listed_until);
             return self.place(blob.number, addr);
+        }
+        if kind == Kind::BlobChunk {
+            self.blobs.chunk(addr);
+            return Ok(());
         }
         if kind == Kind::MessageBlock {
             let table = format::block::BlockTable::decode(payload);
             let (table, _) = table.map_err(|fault| self.reader.damaged(addr, fault))?;
-            return table.messages.iter().try_for_each(|moved| self.place(moved.number, addr));
+            for moved in &table.messages {
+                self.blobs.count(moved.number, &moved.attachments);
+                self.place(moved.number, addr)?;
+            }
+            return Ok(());
         }
         if kind == Kind::Dictionary {
             let dictionary = Dictionary::decode(payload);
@@ -253,6 +261,11 @@ impl Replay {
         mailbox: MailboxId,
         change: &Change,
     ) -> Result<(), Error> {
+        if let Change::Append { rows, .. } = change {
+            // A message may be gone for good, and its number is not given again.
+            let numbers = rows.iter().map(|row| places::number(row.email_id));
+            self.ids.email = numbers.fold(self.ids.email, |next, number| next.max(number + 1));
+        }
         if let Some(state) = self.state(addr, mailbox)? {
             state.apply(change)?;
             self.is_ahead = true;
@@ -279,7 +292,8 @@ impl Replay {
             ListChange::Account(made) | ListChange::Create(made) => {
                 made.iter().try_for_each(|mailbox| self.make(account, mailbox))?;
             }
-            ListChange::Delete(mailbox) => {
+            ListChange::Delete(mailbox, at) => {
+                self.bury(addr, (account, *mailbox), *at);
                 self.mailboxes.remove(mailbox);
                 self.reader.set_image(*mailbox, None)?;
             }
@@ -296,6 +310,16 @@ impl Replay {
         listed.is_ahead = true;
         self.is_ahead = true;
         Ok(())
+    }
+
+    /// Remembers what a mailbox had that is deleted here.
+    fn bury(&mut self, addr: RecordAddr, (account, mailbox): (AccountId, MailboxId), at: i64) {
+        if self.only.is_none() && addr >= self.listed_until {
+            let state = self.final_state(mailbox);
+            // What cannot be read is not held; the mailbox is gone all the same.
+            let grave = state.and_then(|state| graves::of(account, at, &state));
+            self.graves.extend(grave.ok());
+        }
     }
 
     fn listed(&mut self, account: AccountId) -> Result<&mut Listed, Error> {
@@ -380,12 +404,16 @@ impl Replay {
     }
 
     fn into_writer(self, ready: Ready, log: Log, checkpoint_every: u64) -> Writer {
+        // No message can get them any more; their chunks may be gone.
+        let mut blobs = self.blobs.all;
+        blobs.forget_unused();
         let checkpoints = Checkpoints::new(checkpoint_every, self.is_ahead);
         let mut writer = Writer::new((log, self.reader), ready.accounts, self.ids, checkpoints);
         writer.listed = ready.listed;
         writer.open = ready.open;
+        writer.graves = self.graves;
         writer.dictionaries = self.dictionaries;
-        writer.blobs = self.blobs;
+        writer.blobs = blobs;
         writer
     }
 }

@@ -1,7 +1,9 @@
 //! The store as a whole, on a real directory.
 
 mod attached;
+mod compaction;
 mod crash;
+mod erase;
 mod heal;
 mod lazy;
 
@@ -170,7 +172,9 @@ fn what_was_acknowledged_is_found_again_with_and_without_checkpoints() {
     drop((account, again));
     let report = verify(&path, &mut |_| {}).expect("verify");
     assert_eq!(report.findings, []);
-    assert_eq!((report.messages, report.mailboxes), (300, 5));
+    // Compaction may have moved some whose old records are there still.
+    assert!(report.messages >= 300, "{report:?}");
+    assert_eq!(report.mailboxes, 5);
     assert!(all(&path).iter().any(|line| line.contains("moved uids=4,10:11")));
 }
 

@@ -1,17 +1,26 @@
-//! What a store does beside its work, on a thread of its own: it learns dictionaries and makes
-//! list parts. A reader like any other; what it makes goes through the writers' queues.
+//! What a store does beside its work, on a thread of its own: it learns dictionaries, makes
+//! list parts and compacts. A reader like any other; what it makes goes through the writers' queues.
 
+mod compact;
+mod condense;
+mod erase;
 mod learn;
 pub(crate) mod list;
+mod mark;
+mod mover;
 
 pub(crate) use list::NewPart;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use crate::Error;
+use crate::ids::ShardId;
 use crate::store::dictionaries::Dictionaries;
 use crate::store::due::Due;
+use crate::store::retention::Retention;
 use crate::store::shard::Shard;
 use crate::store::upkeep::list::Last;
 use crate::store::writer::Writer;
@@ -21,14 +30,23 @@ pub(crate) struct Upkeep {
     shards: Vec<Shard>,
     dictionaries: Dictionaries,
     due: Arc<Due>,
+    retention: Arc<Retention>,
+    /// When compaction last looked at each shard, and how many segments were sealed then.
+    looked_at: HashMap<ShardId, (Instant, usize)>,
     /// Messages in the store at which the next dictionaries are due.
     learn_at: u64,
 }
 
 impl Upkeep {
-    pub(crate) fn new(shards: Vec<Shard>, dictionaries: Dictionaries, due: Arc<Due>) -> Self {
+    pub(crate) fn new(
+        shards: Vec<Shard>,
+        dictionaries: Dictionaries,
+        due: Arc<Due>,
+        retention: Arc<Retention>,
+    ) -> Self {
         let learn_at = learn::due_at(&dictionaries);
-        Self { shards, dictionaries, due, learn_at }
+        let looked_at = HashMap::new();
+        Self { shards, dictionaries, due, retention, looked_at, learn_at }
     }
 
     /// Works whenever there is something to do, until the store is closed.
@@ -62,15 +80,21 @@ impl Upkeep {
 
     /// Does what is due.
     fn run_due(&mut self) -> Result<(), Error> {
+        self.make(Last::IfWanted)?;
+        self.compact_if_due()
+    }
+
+    fn make(&mut self, last: Last) -> Result<(), Error> {
+        let due = Arc::clone(&self.due);
+        let _alone = due.alone();
         self.heal()?;
         self.learn_if_due()?;
-        self.list_what_waits(Last::IfWanted)
+        self.list_what_waits(last)
     }
 
     /// Does all that can be done.
     pub(crate) fn run(&mut self) -> Result<(), Error> {
-        self.heal()?;
-        self.learn_if_due()?;
-        self.list_what_waits(Last::Always)
+        self.make(Last::Always)?;
+        self.compact_if_due()
     }
 }

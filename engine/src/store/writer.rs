@@ -3,18 +3,21 @@
 
 mod append;
 mod blobs;
+mod compact;
 mod directory;
 mod edit;
 mod lists;
 
 pub(crate) use append::Target;
+pub(crate) use compact::{Leaving, NewBlock};
 pub(crate) use edit::TransferMode;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::{Arc, Weak};
 
-use crate::ids::{AccountId, MailboxId, RecordAddr};
+use crate::ids::{AccountId, EmailId, MailboxId, RecordAddr};
+use crate::image::Grave;
 use crate::log::Log;
 use crate::record::Record;
 use crate::state::{MailboxList, MailboxState, Settle};
@@ -73,6 +76,14 @@ pub(crate) struct Writer {
     pub(crate) filed: Vec<(usize, RecordAddr, Vec<Arc<AccountCell>>)>,
     /// Mailboxes that the batch in hand only looked at, as far as is known yet.
     borrowed: Vec<MailboxId>,
+    /// Messages that the batch in hand moved, and where to.
+    moved: Vec<(EmailId, RecordAddr)>,
+    /// What is remembered of deleted mailboxes.
+    pub(crate) graves: Vec<Grave>,
+    /// Segments that the checkpoint being waited for is to refer to no more.
+    pub(crate) leaving: Leaving,
+    /// Numbers of blobs of which some chunks are written, as long as their uploads go on.
+    uploads: Vec<Weak<u64>>,
     /// Mailboxes changed since the last checkpoint.
     pub(crate) open: HashMap<MailboxId, Open>,
     /// Mailbox lists as the batch in hand leaves them.
@@ -135,6 +146,10 @@ impl Writer {
             ring_at: 0,
             dictionaries: BTreeMap::new(),
             blobs: Blobs::default(),
+            moved: Vec::new(),
+            graves: Vec::new(),
+            leaving: Leaving::new(),
+            uploads: Vec::new(),
             unfinished: VecDeque::new(),
             listed: BTreeMap::new(),
             filed: Vec::new(),
@@ -209,6 +224,7 @@ impl Writer {
         }
         self.checkpoints.count(len);
         self.publish();
+        self.publish_moved()?;
         if let Some(due) = &self.due
             && self.ids.email >= self.ring_at
         {
@@ -234,7 +250,7 @@ impl Writer {
             if let Some(due) = &self.due {
                 due.check_lists(self.reader.shard(), &open.cell, &snapshot);
             }
-            if open.cell.publish(snapshot) {
+            if open.cell.publish(snapshot, self.accounts.outlived()) {
                 self.changed.push(Arc::clone(&open.cell));
             }
         }
@@ -243,7 +259,7 @@ impl Writer {
         }
         for (account, mailbox) in self.deleted.drain(..) {
             if let Some(cell) = account.remove(mailbox) {
-                cell.publish_deleted();
+                cell.publish_deleted(self.accounts.outlived());
             }
             self.open.remove(&mailbox);
         }

@@ -8,7 +8,7 @@ use clap::Subcommand;
 use super::{CliError, block_on, output};
 use crate::auth::{generate_password, hash_password};
 use crate::config::Config;
-use crate::directory::{Address, Directory};
+use crate::directory::{Address, Directory, RETENTION_DAYS_MAX};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DomainCommand {
@@ -19,6 +19,15 @@ pub(super) enum DomainCommand {
     },
     /// Print all domains
     List,
+    /// Change what holds for a domain
+    Set {
+        /// The domain
+        domain: String,
+        /// How many days what its users expunge or delete is held; `default` is as long as the
+        /// configuration says
+        #[arg(long, value_parser = retention_days)]
+        retention_days: RetentionDays,
+    },
     /// No longer receive for a domain; its users and aliases must be removed first
     Remove {
         /// The domain
@@ -74,6 +83,18 @@ pub(super) enum AliasCommand {
     },
 }
 
+/// Days, or what the configuration says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RetentionDays(Option<u16>);
+
+fn retention_days(text: &str) -> Result<RetentionDays, String> {
+    match text.parse() {
+        Ok(days) if days <= RETENTION_DAYS_MAX => Ok(RetentionDays(Some(days))),
+        Err(_) if text == "default" => Ok(RetentionDays(None)),
+        _ => Err(format!("a number of days up to {RETENTION_DAYS_MAX}, or `default`")),
+    }
+}
+
 pub(super) fn domain(config: &Config, command: DomainCommand) -> Result<(), CliError> {
     with_directory(config, async |directory| match command {
         DomainCommand::Add { domain } => {
@@ -82,9 +103,19 @@ pub(super) fn domain(config: &Config, command: DomainCommand) -> Result<(), CliE
         }
         DomainCommand::List => {
             for domain in directory.domains().await? {
-                output::line(&domain)?;
+                match directory.retention_days(&domain).await? {
+                    Some(days) => output::line(&format!("{domain} retention {days} days"))?,
+                    None => output::line(&domain)?,
+                }
             }
             Ok(())
+        }
+        DomainCommand::Set { domain, retention_days: RetentionDays(days) } => {
+            directory.set_retention_days(&domain, days).await?;
+            output::line(&match days {
+                Some(days) => format!("{domain} holds what is expunged for {days} days"),
+                None => format!("{domain} holds what is expunged as the configuration says"),
+            })
         }
         DomainCommand::Remove { domain } => {
             directory.remove_domain(&domain).await?;
@@ -166,7 +197,7 @@ fn with_directory(
     })
 }
 
-fn address_of(text: &str) -> Result<Address, CliError> {
+pub(super) fn address_of(text: &str) -> Result<Address, CliError> {
     Address::parse(text).map_err(|error| CliError::Refused(format!("{text}: {error}")))
 }
 

@@ -119,6 +119,14 @@ pub(super) fn seconds<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D
     }
 }
 
+/// Whole days up to a year; 0 means none.
+pub(super) fn days<'de, D: Deserializer<'de>>(input: D) -> Result<u16, D::Error> {
+    match u16::deserialize(input)? {
+        value @ 0..=366 => Ok(value),
+        _ => Err(D::Error::custom("must be a number of days up to 366")),
+    }
+}
+
 /// Whole milliseconds up to a minute; 0 means none.
 pub(super) fn milliseconds<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error> {
     match u64::deserialize(input)? {

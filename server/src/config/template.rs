@@ -42,6 +42,9 @@ path = "store"
 shards = 1
 # auto: io_uring where the kernel allows it; uring: that or do not start; blocking: plain writes.
 io = "auto"
+# How many days what was expunged or deleted is held before compaction gives its space back;
+# `fumikura domain set` gives a domain a window of its own.
+retention_days = 7
 
 [directory]
 # Domains, users and aliases; change them with `fumikura domain|user|alias`, also while serving.

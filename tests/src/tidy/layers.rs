@@ -25,8 +25,9 @@ pub struct Separate {
 }
 
 /// The plain types of the engine.
-const PLAIN: &[&str] =
-    &["ids", "flags", "record", "error", "limits", "clock", "uid_set", "columns", "image"];
+const PLAIN: &[&str] = &[
+    "ids", "flags", "record", "error", "limits", "clock", "uid_set", "columns", "image", "numbers",
+];
 
 /// The table.
 pub const LAYERS: &[Layer] = &[
@@ -52,12 +53,16 @@ pub const LAYERS: &[Layer] = &[
     Layer {
         krate: "engine",
         modules: &["format"],
-        below: &["ids", "flags", "record", "error", "limits", "uid_set", "columns", "image"],
+        below: &[
+            "ids", "flags", "record", "error", "limits", "uid_set", "columns", "image", "numbers",
+        ],
     },
     Layer {
         krate: "engine",
         modules: &["state"],
-        below: &["ids", "flags", "record", "error", "limits", "uid_set", "columns", "image"],
+        below: &[
+            "ids", "flags", "record", "error", "limits", "uid_set", "columns", "image", "numbers",
+        ],
     },
     Layer {
         krate: "engine",
@@ -69,7 +74,7 @@ pub const LAYERS: &[Layer] = &[
     // Arguments and wiring.
     Layer {
         krate: "server",
-        modules: &["cli", "server", "listen", "admin", "set_up", "fuzzing"],
+        modules: &["cli", "server", "listen", "admin", "control", "orders", "set_up", "fuzzing"],
         below: &["*"],
     },
     // The protocols do not know one another.

@@ -134,7 +134,7 @@ impl Subject {
                 assert_eq!(self.create(name).is_ok(), model.create(&spelled(name)));
             }
             Step::Delete(name) => {
-                let change = plan::delete(&self.list, name);
+                let change = plan::delete(&self.list, name, 0);
                 assert_eq!(change.is_ok(), model.delete(&spelled(name)));
                 if let Ok(change) = change {
                     self.list.apply(&change);
@@ -216,7 +216,7 @@ fn a_name_that_is_made_again_is_another_generation() {
     let (mut subject, _) = new_account();
     subject.create("a").expect("a new name");
     let first = subject.list.find("a").expect("made").clone();
-    subject.list.apply(&plan::delete(&subject.list, "a").expect("there"));
+    subject.list.apply(&plan::delete(&subject.list, "a", 0).expect("there"));
     subject.create("a").expect("a free name");
     let second = subject.list.find("a").expect("made again");
     assert!(second.uid_validity > first.uid_validity && second.id != first.id);
@@ -226,7 +226,7 @@ fn a_name_that_is_made_again_is_another_generation() {
 fn the_inbox_is_neither_deleted_nor_renamed_but_what_is_below_it_may_be() {
     let (mut subject, _) = new_account();
     subject.create("Inbox/work").expect("a new name");
-    assert!(matches!(plan::delete(&subject.list, "inbox"), Err(Error::InboxStays)));
+    assert!(matches!(plan::delete(&subject.list, "inbox", 0), Err(Error::InboxStays)));
     assert!(subject.rename("inbox", "b").is_err());
     subject.rename("INBOX/work", "office/work").expect("free");
     let names: Vec<_> = subject.list.iter().map(|entry| entry.name.to_string()).collect();

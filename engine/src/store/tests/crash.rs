@@ -11,16 +11,19 @@ use crate::format::dictionary::{Dictionary, Purpose};
 use crate::io::Disk;
 use crate::io::sim::SimDisk;
 use crate::state::{Expunge, FlagEdit};
+use crate::store::retention::Retention;
 use crate::store::verify::Verifier;
 use crate::store::{Account, Delivery, Options, Store};
-use crate::{Error, FlagAction, FlagSet, InternalDate, Keyword, SystemFlag, Uid, UidSet};
+use crate::{Error, FlagAction, FlagSet, InternalDate, Keyword, SystemFlag, Uid, UidSet, clock};
 
 const STEPS: usize = 34;
 /// Disks tried for each place where power is lost.
 const IMAGES: u64 = 6;
 
 fn options(checkpoint_every: u64) -> Options {
-    Options { segment_len_max: 4096, checkpoint_every, upkeep: false, ..Options::default() }
+    let retention = Retention::of(std::time::Duration::ZERO);
+    let options = Options { upkeep: false, retention, ..Options::default() };
+    Options { segment_len_max: 4096, checkpoint_every, ..options }
 }
 
 fn open(disk: &SimDisk, checkpoint_every: u64) -> Result<Store, Error> {
@@ -122,6 +125,11 @@ fn run(disk: &SimDisk, every: u64, look: &mut dyn FnMut(&Store)) -> Told {
             store.0.dictionaries.add(Arc::new(Dictionary::new(1, Purpose::Head, shared)));
         }
         if number % 4 == 3 && store.upkeep().is_err() {
+            break;
+        }
+        // Nor does compaction, though it lets go of what went before this second.
+        let later = clock::unix_seconds() + 10;
+        if number % 9 == 8 && store.new_upkeep().compact_all(later).is_err() {
             break;
         }
     }

@@ -86,7 +86,8 @@ fn unlisted(snapshot: &Snapshot) -> UidSet {
     uids
 }
 
-fn push(shard: &Shard, row: &Row, builder: &mut ListPartBuilder) -> Result<(), Error> {
+/// Adds a message to a part.
+pub(super) fn push(shard: &Shard, row: &Row, builder: &mut ListPartBuilder) -> Result<(), Error> {
     let message = StoredMessage::new(shard.reader().clone(), row.email_id);
     builder.push(row.uid, stretches_of(&message)?.each_ref().map(Vec::as_slice));
     Ok(())

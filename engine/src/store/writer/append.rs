@@ -63,7 +63,7 @@ impl Writer {
     ) -> Result<Appended, Error> {
         let gone = UidSet::from_iter([uid]);
         // Refused here, before a byte is written.
-        if self.state(from)?.plan_expunge(&gone, Expunge::Any)?.is_none() {
+        if self.state(from)?.plan_expunge(&gone, Expunge::Any, clock::unix_seconds())?.is_none() {
             return Err(Error::NoSuchMessage);
         }
         let state = self.state(to)?;
@@ -83,7 +83,9 @@ impl Writer {
     /// Removes messages from a mailbox: the record goes into the frame in hand.
     fn put_removal(&mut self, cell: &Arc<MailboxCell>, uids: &UidSet) -> Result<(), Error> {
         let state = self.state(cell)?;
-        let Some(change) = state.plan_expunge(uids, Expunge::Any)? else { return Ok(()) };
+        let Some(change) = state.plan_expunge(uids, Expunge::Any, clock::unix_seconds())? else {
+            return Ok(());
+        };
         let mut next = state.clone();
         next.apply(&change)?;
         let (kind, payload) = format::record::encode(&Record::Changed { mailbox: cell.id, change });

@@ -1,5 +1,7 @@
 //! Storing what messages have that stands by itself: chunk by chunk, in steps, and once.
 
+use std::sync::{Arc, Weak};
+
 use crate::Error;
 use crate::format::blob::{Blob, BlobChunk};
 use crate::ids::RecordAddr;
@@ -12,7 +14,8 @@ use crate::store::writer::Writer;
 
 /// A blob of which some chunks are written.
 pub(crate) struct Upload {
-    number: u64,
+    /// Its number; the writer knows by this that the upload goes on.
+    number: Arc<u64>,
     hash: [u8; 32],
     chunks: Vec<RecordAddr>,
 }
@@ -49,15 +52,17 @@ impl Writer {
     }
 
     fn begin_upload(&mut self, attached: &Attached) -> Upload {
-        let number = self.ids.email;
+        let number = Arc::new(self.ids.email);
         self.ids.email += 1;
+        self.uploads.retain(|upload| upload.strong_count() > 0);
+        self.uploads.push(Arc::downgrade(&number));
         Upload { number, hash: attached.hash, chunks: Vec::new() }
     }
 
     fn put_chunk(&mut self, upload: &mut Upload, attached: &Attached) -> Result<(), Error> {
         let index = upload.chunks.len();
         let piece = attached.chunk(index)?;
-        let chunk = BlobChunk { number: upload.number, index: index as u64, entry: piece.entry };
+        let chunk = BlobChunk { number: *upload.number, index: index as u64, entry: piece.entry };
         let front = chunk.encode();
         self.log.reserve((front.len() + piece.bytes.len()) as u64, 1)?;
         self.log.begin_frame();
@@ -68,11 +73,18 @@ impl Writer {
 
     fn finish_upload(&mut self, upload: Upload, len: u64) -> Result<(), Error> {
         let Upload { number, hash, chunks } = upload;
+        let number = *number;
         let blob = Blob { number, hash, len, chunk_len: BLOB_CHUNK_LEN, chunks };
         let addr = self.write_frame(Kind::Blob as u8, &blob.encode())?;
         self.reader.set_place(places::email_id(self.reader.shard().0, number), addr)?;
         self.blobs.add(hash, number);
         Ok(())
+    }
+
+    /// Whether a blob with this number is known, or will be.
+    pub(crate) fn needs_blob(&self, number: u64) -> bool {
+        let mut uploads = self.uploads.iter().filter_map(Weak::upgrade);
+        self.blobs.contains(number) || uploads.any(|upload| *upload == number)
     }
 
     /// Refuses messages of which something is not stored that stands by itself: they would come

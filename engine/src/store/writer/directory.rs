@@ -7,8 +7,8 @@ use crate::limits::MAILBOXES_MAX;
 use crate::record::{ListChange, NewMailbox, Record, SpecialUse};
 use crate::state::{MailboxList, MailboxState, plan_list};
 use crate::store::cells::{AccountCell, MailboxCell};
-use crate::store::heal;
 use crate::store::writer::{Open, Writer};
+use crate::store::{graves, heal};
 use crate::{Error, clock};
 
 impl Writer {
@@ -50,8 +50,16 @@ impl Writer {
         account: &Arc<AccountCell>,
         name: &str,
     ) -> Result<(), Error> {
-        let change = plan_list::delete(&self.list(account), name)?;
-        self.change_list(account, change)
+        let at = clock::unix_seconds();
+        let change = plan_list::delete(&self.list(account), name, at)?;
+        let mut grave = None;
+        if let ListChange::Delete(mailbox, _) = &change {
+            let cell = account.mailbox(*mailbox);
+            grave = Some(graves::of(account.id, at, self.state(&cell)?)?);
+        }
+        self.change_list(account, change)?;
+        self.graves.extend(grave);
+        Ok(())
     }
 
     /// RENAME.
@@ -138,7 +146,7 @@ impl Writer {
                     self.open.insert(mailbox.id, open);
                 }
             }
-            ListChange::Delete(mailbox) => {
+            ListChange::Delete(mailbox, _) => {
                 self.deleted.push((Arc::clone(account), *mailbox));
             }
             ListChange::Rename(_) | ListChange::Subscribe(_) | ListChange::Unsubscribe(_) => {}

@@ -38,7 +38,7 @@ impl Writer {
         uids: &UidSet,
         which: Expunge,
     ) -> Result<Expunged, Error> {
-        let change = self.state(cell)?.plan_expunge(uids, which)?;
+        let change = self.state(cell)?.plan_expunge(uids, which, clock::unix_seconds())?;
         let uids = match &change {
             Some(Change::Expunge { uids, .. }) => uids.clone(),
             _ => UidSet::new(),

@@ -11,6 +11,19 @@ use crate::store::upkeep::NewPart;
 use crate::store::writer::Writer;
 
 impl Writer {
+    /// Writes list parts of a mailbox in the place of others.
+    pub(crate) fn replace_list_parts(
+        &mut self,
+        cell: &Arc<MailboxCell>,
+        old: &[PartRef],
+        new: &[NewPart],
+    ) -> Result<(), Error> {
+        let state = self.state(cell)?.clone();
+        let lists = Arc::new(state.lists.without(old));
+        self.advance(cell.id, MailboxState { lists, ..state });
+        self.put_list_parts(cell, new)
+    }
+
     /// Writes list parts of a mailbox.
     pub(crate) fn put_list_parts(
         &mut self,
