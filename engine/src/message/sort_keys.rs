@@ -105,7 +105,7 @@ impl SortKeys {
 
     /// Reads what [`SortKeys::encode`] wrote, and nothing else.
     pub fn decode(input: &[u8]) -> Result<Self, Fault> {
-        SortKeysRef::decode(input).map(|keys| keys.to_owned())
+        SortKeysRef::decode(input)?.to_owned()
     }
 }
 

@@ -68,18 +68,20 @@ impl Threads {
         if self.algorithm == ThreadAlgorithm::Refs {
             self.arrived.push(arrived);
         } else {
-            let is_empty = keys.base_subject.is_empty();
-            let subject = text_hash(keys.base_subject, &mut self.folded).max(1);
-            self.subjects.push(if is_empty { 0 } else { subject });
+            let subject = match keys.base_subject() {
+                "" => 0,
+                subject => text_hash(subject, &mut self.folded).max(1),
+            };
+            self.subjects.push(subject);
             if message.is_multiple_of(64) {
                 self.replies.push(0);
             }
             if let Some(word) = self.replies.last_mut() {
-                *word |= u64::from(keys.is_reply_or_forward) << (message % 64);
+                *word |= u64::from(keys.is_reply_or_forward()) << (message % 64);
             }
         }
         if self.algorithm != ThreadAlgorithm::OrderedSubject {
-            self.links.push(keys.message_id, keys.references());
+            self.links.push(keys.message_id(), keys.references());
         }
     }
 

@@ -109,7 +109,8 @@ fn bytes_that_are_no_keys_are_refused() {
     assert_eq!(SortKeys::decode(&out), Err(Fault::Invalid("sort keys")));
     for (bytes, fault) in [
         (&[4, 0][..], Fault::Unknown { field: "sort key marks", value: 4 }),
-        (&[0, 1, 0xff], Fault::Invalid("sort key")),
+        (&[0, 1, 0xff, 0, 0, 0, 0, 0, 0], Fault::Invalid("sort key")),
+        (&[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], Fault::Invalid("hash")),
         (&[0, 0xe9, 7], Fault::Invalid("sort key length")),
         (&[0, 0, 0, 0, 0, 0, 0, 101], Fault::Invalid("references count")),
         (&[2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], Fault::Invalid("hash")),

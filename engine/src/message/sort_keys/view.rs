@@ -1,4 +1,5 @@
-//! Sort keys read where they lie, without a copy of their own.
+//! Sort keys read where they lie, without a copy of their own. What nobody asks for is passed over
+//! unread: a sort by one key of a million messages is mostly this.
 
 use super::{MESSAGE_ID, REPLY_OR_FORWARD, SortKeys};
 use crate::error::Fault;
@@ -8,30 +9,23 @@ use crate::message::varint::take_varint;
 /// Bytes of the hash of a message id.
 const HASH_LEN: usize = 8;
 
-/// The keys of one message, as [`SortKeys`] has them, borrowed from their encoding.
+/// The keys of one message, as [`SortKeys`] has them, borrowed from their encoding. A text that is
+/// no UTF-8 reads as an empty one; [`SortKeysRef::to_owned`] is what finds fault with it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SortKeysRef<'a> {
-    /// The subject without marks (RFC 5256, 2.1), not folded.
-    pub base_subject: &'a str,
-    /// Whether it lost a mark of a reply or forward.
-    pub is_reply_or_forward: bool,
-    /// The local part of the first From address.
-    pub from: &'a str,
-    /// The same of To.
-    pub to: &'a str,
-    /// The same of Cc.
-    pub cc: &'a str,
-    /// How the first From address is shown (RFC 5957, 3).
-    pub display_from: &'a str,
-    /// The same of To.
-    pub display_to: &'a str,
-    /// Of the message's own id; 0 without one.
-    pub message_id: u64,
+    base_subject: &'a [u8],
+    from: &'a [u8],
+    to: &'a [u8],
+    cc: &'a [u8],
+    display_from: &'a [u8],
+    display_to: &'a [u8],
     references: &'a [u8],
+    message_id: u64,
+    is_reply_or_forward: bool,
 }
 
 impl<'a> SortKeysRef<'a> {
-    /// Reads what [`SortKeys::encode`] wrote, and nothing else.
+    /// Reads what [`SortKeys::encode`] wrote, as far as it must to find each key.
     pub fn decode(mut input: &'a [u8]) -> Result<Self, Fault> {
         let (marks, rest) = input.split_first().ok_or(Fault::Truncated)?;
         input = rest;
@@ -52,22 +46,57 @@ impl<'a> SortKeysRef<'a> {
             let is_short = input.len() < count * HASH_LEN;
             return Err(if is_short { Fault::Truncated } else { Fault::Invalid("sort keys") });
         }
-        let is_reply_or_forward = marks & REPLY_OR_FORWARD != 0;
-        let keys = Self {
+        Ok(Self {
             base_subject,
-            is_reply_or_forward,
             from,
             to,
             cc,
             display_from,
             display_to,
-            message_id,
             references: input,
-        };
-        if keys.references().any(|hash| hash == 0) {
-            return Err(Fault::Invalid("hash"));
-        }
-        Ok(keys)
+            message_id,
+            is_reply_or_forward: marks & REPLY_OR_FORWARD != 0,
+        })
+    }
+
+    /// The subject without marks (RFC 5256, 2.1), not folded.
+    pub fn base_subject(&self) -> &'a str {
+        text(self.base_subject)
+    }
+
+    /// Whether it lost a mark of a reply or forward.
+    pub fn is_reply_or_forward(&self) -> bool {
+        self.is_reply_or_forward
+    }
+
+    /// The local part of the first From address.
+    pub fn from(&self) -> &'a str {
+        text(self.from)
+    }
+
+    /// The same of To.
+    pub fn to(&self) -> &'a str {
+        text(self.to)
+    }
+
+    /// The same of Cc.
+    pub fn cc(&self) -> &'a str {
+        text(self.cc)
+    }
+
+    /// How the first From address is shown (RFC 5957, 3).
+    pub fn display_from(&self) -> &'a str {
+        text(self.display_from)
+    }
+
+    /// The same of To.
+    pub fn display_to(&self) -> &'a str {
+        text(self.display_to)
+    }
+
+    /// Of the message's own id; 0 without one.
+    pub fn message_id(&self) -> u64 {
+        self.message_id
     }
 
     /// Of the ids that it answers, the oldest first.
@@ -76,30 +105,49 @@ impl<'a> SortKeysRef<'a> {
         hashes.map(|hash| hash.first_chunk().map_or(0, |hash| u64::from_le_bytes(*hash)))
     }
 
-    /// A copy of its own.
-    pub fn to_owned(&self) -> SortKeys {
-        SortKeys {
-            base_subject: self.base_subject.to_owned(),
+    /// A copy of its own, every byte of it looked at.
+    pub fn to_owned(&self) -> Result<SortKeys, Fault> {
+        if self.references().any(|hash| hash == 0) {
+            return Err(Fault::Invalid("hash"));
+        }
+        Ok(SortKeys {
+            base_subject: checked(self.base_subject)?,
             is_reply_or_forward: self.is_reply_or_forward,
-            from: self.from.to_owned(),
-            to: self.to.to_owned(),
-            cc: self.cc.to_owned(),
-            display_from: self.display_from.to_owned(),
-            display_to: self.display_to.to_owned(),
+            from: checked(self.from)?,
+            to: checked(self.to)?,
+            cc: checked(self.cc)?,
+            display_from: checked(self.display_from)?,
+            display_to: checked(self.display_to)?,
             message_id: self.message_id,
             references: self.references().collect(),
-        }
+        })
     }
 }
 
-fn take_text<'a>(input: &mut &'a [u8], len_max: usize) -> Result<&'a str, Fault> {
-    let len = take_varint(input)?;
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
+}
+
+fn checked(bytes: &[u8]) -> Result<String, Fault> {
+    std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| Fault::Invalid("sort key"))
+}
+
+#[inline]
+fn take_text<'a>(input: &mut &'a [u8], len_max: usize) -> Result<&'a [u8], Fault> {
+    // Most texts are short.
+    let len = match input.split_first() {
+        Some((len, rest)) if *len < 0x80 => {
+            *input = rest;
+            usize::from(*len)
+        }
+        _ => take_varint(input)?,
+    };
     if len > len_max {
         return Err(Fault::Invalid("sort key length"));
     }
     let (text, rest) = input.split_at_checked(len).ok_or(Fault::Truncated)?;
     *input = rest;
-    std::str::from_utf8(text).map_err(|_| Fault::Invalid("sort key"))
+    Ok(text)
 }
 
 /// No hash is 0.

@@ -93,12 +93,12 @@ impl Column {
             SortField::Arrival => return self.values.push(run.internal_date(nth).seconds),
             SortField::Date => return self.values.push(run.sent_date(nth)),
             SortField::Size => return self.values.push(run.size(nth).into()),
-            SortField::Subject => keys.base_subject,
-            SortField::From => keys.from,
-            SortField::To => keys.to,
-            SortField::Cc => keys.cc,
-            SortField::DisplayFrom => keys.display_from,
-            SortField::DisplayTo => keys.display_to,
+            SortField::Subject => keys.base_subject(),
+            SortField::From => keys.from(),
+            SortField::To => keys.to(),
+            SortField::Cc => keys.cc(),
+            SortField::DisplayFrom => keys.display_from(),
+            SortField::DisplayTo => keys.display_to(),
         };
         let number = self.collation.as_mut().map_or(0, |collation| collation.number(text));
         self.values.push(number.into());
