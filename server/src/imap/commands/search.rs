@@ -11,7 +11,7 @@ mod walk;
 
 use std::sync::Arc;
 
-use engine::{Error, Mailbox, Run, UidSet};
+use engine::{Error, Listings, Mailbox, Run, UidSet};
 
 use self::condition::{Condition, Cost};
 pub(crate) use self::contexts::Contexts;
@@ -121,7 +121,8 @@ pub(super) async fn find_in(
     let condition = Condition::all(keys, view)?;
     let snapshot = Arc::clone(view.snapshot());
     let (uids, since) = condition.bounds();
-    let mut scan = Scan { condition: &condition, mailbox, looked_at: 0 };
+    let listings = mailbox.listings();
+    let mut scan = Scan { condition: &condition, mailbox, listings, looked_at: 0 };
     let mut progress = Progress::new(dialogue);
     let mut found = Found::new(numbering, Arc::clone(&snapshot));
     let mut walk = Walk::new(snapshot.runs_since(&uids, since));
@@ -144,6 +145,7 @@ pub(super) async fn find_in(
 struct Scan<'s> {
     condition: &'s Condition,
     mailbox: &'s Mailbox,
+    listings: Listings,
     /// Messages so far.
     looked_at: u64,
 }
@@ -172,9 +174,9 @@ impl Scan<'_> {
     }
 
     /// Looks at more than the flags of a message; says how many bytes of it were read.
-    fn look(&self, (run, nth): (&Run, usize), found: &mut Found) -> u64 {
+    fn look(&mut self, (run, nth): (&Run, usize), found: &mut Found) -> u64 {
         let Some(row) = run.row(nth) else { return 0 };
-        let mut candidate = condition::Candidate::new(&row, self.mailbox);
+        let mut candidate = condition::Candidate::new(&row, self.mailbox, &mut self.listings);
         match self.condition.holds(&mut candidate) {
             Ok(true) => found.push(run, nth),
             Ok(false) => {}

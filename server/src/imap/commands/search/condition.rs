@@ -3,15 +3,18 @@
 use std::num::NonZeroU32;
 
 use engine::clock::unix_seconds;
-use engine::message::{ListData, Structure};
+use engine::message::{FieldNames, Structure};
 use engine::search::{Needle, body_contains, field_contains, text_contains};
 use engine::{
-    EmailId, Error, FlagBits, Keyword, Mailbox, Row, Snapshot, StoredMessage, ThreadId, UidSet,
+    EmailId, Error, FlagBits, Keyword, Listings, Mailbox, Row, Snapshot, ThreadId, UidSet,
 };
 
 use crate::imap::command::{DateField, DateRelation, Numbering, SearchKey};
 use crate::imap::response::Refusal;
 use crate::imap::view::SelectedView;
+
+/// Bytes that reading a message's fields counts as: most are in a list part with others'.
+const LISTED_LEN: u64 = 1024;
 
 /// A search key with its numbers resolved and its text folded.
 #[derive(Debug)]
@@ -35,7 +38,7 @@ pub(crate) enum Condition {
     EmailId(EmailId),
     ThreadId(ThreadId),
     Field {
-        name: Vec<u8>,
+        names: FieldNames,
         needle: Needle,
     },
     Body(Needle),
@@ -97,7 +100,8 @@ impl Condition {
             SearchKey::EmailId(id) => id.map_or(Self::Never, Self::EmailId),
             SearchKey::ThreadId(id) => id.map_or(Self::Never, Self::ThreadId),
             SearchKey::Header { field, text } => {
-                Self::Field { name: field.clone().into_bytes(), needle: Needle::new(text) }
+                let names = FieldNames::new(&[field.clone().into_bytes()]);
+                Self::Field { names, needle: Needle::new(text) }
             }
             SearchKey::Body(text) => Self::Body(Needle::new(text)),
             SearchKey::Text(text) => Self::Text(Needle::new(text)),
@@ -188,7 +192,7 @@ impl Condition {
             Self::ModSeq(modseq) => row.modseq.get() >= *modseq,
             Self::EmailId(id) => row.email_id == *id,
             Self::ThreadId(id) => row.thread_id == *id,
-            Self::Field { name, needle } => candidate.field_contains(name, needle)?,
+            Self::Field { names, needle } => candidate.field_contains(names, needle)?,
             Self::Body(needle) => {
                 candidate.read_message()?;
                 candidate.message().is_some_and(|(bytes, tree)| body_contains(bytes, tree, needle))
@@ -252,47 +256,42 @@ fn is_related(date: i64, relation: DateRelation, day: i64) -> bool {
 pub(super) struct Candidate<'c> {
     row: &'c Row,
     mailbox: &'c Mailbox,
-    stored: Option<StoredMessage>,
-    list: Option<ListData>,
+    listings: &'c mut Listings,
+    is_sought: bool,
     message: Option<(Vec<u8>, Structure)>,
     bytes_read: u64,
 }
 
 impl<'c> Candidate<'c> {
-    /// Reads nothing yet.
-    pub(super) fn new(row: &'c Row, mailbox: &'c Mailbox) -> Self {
-        let (stored, list, message) = (None, None, None);
-        Self { row, mailbox, stored, list, message, bytes_read: 0 }
+    /// Reads nothing yet. The listings are best those that read the message before.
+    pub(super) fn new(row: &'c Row, mailbox: &'c Mailbox, listings: &'c mut Listings) -> Self {
+        Self { row, mailbox, listings, is_sought: false, message: None, bytes_read: 0 }
     }
 
-    /// Bytes that were read, a small read counted as a page.
+    /// Bytes that were read, about.
     pub(super) fn bytes_read(&self) -> u64 {
         self.bytes_read
     }
 
-    fn stored(&mut self) -> &StoredMessage {
-        self.bytes_read += 4096;
-        self.stored.get_or_insert_with(|| self.mailbox.message(self.row))
-    }
-
-    fn list(&mut self) -> Result<&ListData, Error> {
-        let list = match self.list.take() {
-            Some(list) => list,
-            None => self.stored().list()?,
-        };
-        Ok(self.list.insert(list))
-    }
-
-    /// Fields that clients list by are searched without reading the header.
-    fn field_contains(&mut self, name: &[u8], needle: &Needle) -> Result<bool, Error> {
-        Ok(field_contains(self.list()?.header(), name, needle))
+    /// Fields that clients list by are searched in the list parts, others in the header.
+    fn field_contains(&mut self, names: &FieldNames, needle: &Needle) -> Result<bool, Error> {
+        if !self.is_sought {
+            self.listings.seek(self.row)?;
+            self.is_sought = true;
+            self.bytes_read += LISTED_LEN;
+        }
+        let mut fields = Vec::new();
+        self.listings.push_fields(names, &mut fields)?;
+        let name = names.names().first().map(Vec::as_slice).unwrap_or_default();
+        Ok(field_contains(&fields, name, needle))
     }
 
     fn read_message(&mut self) -> Result<(), Error> {
         if self.message.is_none() {
             self.bytes_read += u64::from(self.row.size);
-            let structure = self.stored().structure()?;
-            self.message = Some((self.stored().bytes()?, structure));
+            let stored = self.mailbox.message(self.row);
+            let structure = stored.structure()?;
+            self.message = Some((stored.bytes()?, structure));
         }
         Ok(())
     }

@@ -134,10 +134,10 @@ impl Context {
         rows: impl Iterator<Item = Result<Row, Error>>,
         holding: &mut UidSet,
     ) -> Result<usize, Error> {
-        let mut count = 0;
+        let (mut count, mut listings) = (0, mailbox.listings());
         for row in rows {
             let row = row?;
-            match self.condition.holds(&mut Candidate::new(&row, mailbox)) {
+            match self.condition.holds(&mut Candidate::new(&row, mailbox, &mut listings)) {
                 Ok(true) => holding.insert(row.uid),
                 Ok(false) => {}
                 Err(error) => {
