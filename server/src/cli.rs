@@ -11,6 +11,7 @@ mod logging;
 mod maintain;
 mod open_files;
 mod output;
+mod quota;
 mod samples;
 mod serve;
 
@@ -51,6 +52,9 @@ enum Command {
     /// Addresses that lead to other addresses
     #[command(subcommand)]
     Alias(directory::AliasCommand),
+    /// How much the messages of users may take
+    #[command(subcommand)]
+    Quota(quota::QuotaCommand),
     /// Check every checksum, and every index against the log; changes nothing
     Verify,
     /// Give back space and compress what has come; a server does the same by itself when it is
@@ -117,6 +121,7 @@ fn execute(arguments: Arguments) -> Result<(), CliError> {
         Command::Domain(command) => directory::domain(&Config::load(&file)?, command),
         Command::User(command) => directory::user(&Config::load(&file)?, command),
         Command::Alias(command) => directory::alias(&Config::load(&file)?, command),
+        Command::Quota(command) => quota::quota(&Config::load(&file)?, command),
         Command::Verify => inspect::verify(&Config::load(&file)?),
         Command::Compact => maintain::compact(&Config::load(&file)?),
         Command::Erase(arguments) => maintain::erase(&Config::load(&file)?, &arguments),
@@ -163,6 +168,11 @@ mod tests {
             "--config f domain set example.test --retention-days 30",
             "--config f erase alice@example.test INBOX 3,7:9",
             "--config f compact",
+            "--config f quota set example.test --storage 1024",
+            "--config f quota set alice@example.test --messages 10",
+            "--config f quota clear alice@example.test",
+            "--config f quota show alice@example.test",
+            "--config f quota admin alice@example.test --revoke",
             "--config f verify",
             "--config f dump",
         ] {

@@ -9,6 +9,7 @@ use crate::accounts;
 use crate::config::Role;
 use crate::context::Context;
 use crate::directory::Recipient;
+use crate::quota::{self, NoRoom};
 use crate::spool::Spooled;
 
 /// Messages at least this long are prepared on a thread of their own, so that other sessions of
@@ -21,6 +22,16 @@ pub enum DeliveryError {
     /// The engine refused or failed.
     #[error(transparent)]
     Store(#[from] engine::Error),
+    /// The recipient has no room for it, or nobody knows.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
+}
+
+impl DeliveryError {
+    /// Whether it is for want of room that the recipient may have.
+    pub fn is_over_quota(&self) -> bool {
+        matches!(self, Self::NoRoom(NoRoom::OverQuota))
+    }
 }
 
 /// Stores one message for all recipients; `message` has CRLF line ends and its trace fields.
@@ -42,8 +53,11 @@ pub async fn deliver(
     let mut results = Vec::with_capacity(recipients.len());
     let mut deliveries = Vec::with_capacity(recipients.len());
     for recipient in recipients {
-        let mailbox = mailbox(context, recipient).await;
-        results.push(mailbox.as_ref().map(drop).map_err(|error| error.clone().into()));
+        let mailbox = match room(context, role, recipient, prepared.size()).await {
+            Ok(()) => mailbox(context, recipient).await.map_err(DeliveryError::from),
+            Err(refusal) => Err(refusal.into()),
+        };
+        results.push(mailbox.as_ref().map(drop).map_err(DeliveryError::clone));
         if let Ok(mailbox) = mailbox {
             deliveries.push(Delivery { mailbox, flags: FlagSet::default(), internal_date });
         }
@@ -56,6 +70,20 @@ pub async fn deliver(
         context.metrics.delivery(role, result.is_ok());
     }
     results
+}
+
+/// Whether a recipient has room for the message. Only LMTP can say so of one recipient and not of
+/// all: who had room when SMTP's RCPT asked gets the message.
+async fn room(
+    context: &Context,
+    role: Role,
+    recipient: &Recipient,
+    size: u32,
+) -> Result<(), NoRoom> {
+    match role {
+        Role::Lmtp => quota::check_delivery(context, recipient.account, size.into()).await,
+        _ => Ok(()),
+    }
 }
 
 /// Parses and compresses a message as its store does, off this thread if that takes long. What of

@@ -5,6 +5,7 @@
 
 mod address;
 mod edit;
+mod quota;
 mod resolve;
 mod retention;
 
@@ -17,9 +18,11 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Row as _, SqlitePool};
 
 pub use address::{Address, AddressError};
+pub use quota::{Quota, QuotaLimits, QuotaTarget, Usage};
 pub use resolve::{Recipient, Resolution};
 pub use retention::RETENTION_DAYS_MAX;
 
+use self::quota::QuotaCache;
 use self::resolve::ResolveCache;
 use crate::private_file;
 
@@ -34,6 +37,7 @@ pub struct Directory {
     pool: SqlitePool,
     separator: Arc<str>,
     cache: Arc<ResolveCache>,
+    quotas: Arc<QuotaCache>,
 }
 
 /// One user.
@@ -100,7 +104,12 @@ impl Directory {
             .await
             .map_err(refused)?;
         sqlx::migrate!().run(&pool).await?;
-        Ok(Self { pool, separator: separator.into(), cache: Arc::default() })
+        Ok(Self {
+            pool,
+            separator: separator.into(),
+            cache: Arc::default(),
+            quotas: Arc::default(),
+        })
     }
 
     /// The user of exactly this address; aliases and details lead to nobody's password.

@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod orders;
 pub mod pop3;
 mod private_file;
+pub mod quota;
 mod server;
 mod set_up;
 pub mod shutdown;

@@ -4,6 +4,7 @@ tests::transcripts! {
     imap:
     a_deleted_mailbox_stays_readable_where_it_is_open,
     a_silent_store_is_told_to_others_only,
+    an_administrator_sets_quota,
     an_expunge_by_others_waits_for_its_moment,
     append_tells_the_uid_and_keeps_every_octet,
     authenticate_with_and_without_initial_response,
@@ -40,6 +41,7 @@ tests::transcripts! {
     pipelined_commands_are_answered_in_order,
     preview_shows_the_first_words,
     progress_is_told_while_a_command_works,
+    quota_limits_what_is_appended_and_copied,
     reading_marks_as_seen,
     removals_are_told_by_uid_once_asked_for,
     renaming_the_inbox_moves_its_messages,

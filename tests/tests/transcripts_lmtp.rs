@@ -1,6 +1,7 @@
 //! The LMTP scripts of `transcripts/lmtp/`, each a test named for what it shows.
 
 tests::transcripts! { lmtp:
+    a_full_mailbox_is_refused_by_itself,
     a_refused_message_is_refused_for_each,
     chunks_are_answered_for_each,
     dead_recipients_do_not_end_the_connection,

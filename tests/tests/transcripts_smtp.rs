@@ -1,6 +1,7 @@
 //! The SMTP scripts of `transcripts/smtp/`, each a test named for what it shows.
 
 tests::transcripts! { smtp:
+    a_full_mailbox_takes_no_mail_for_now,
     a_chunk_without_size_ends_the_connection,
     a_message_is_taken_and_traced,
     a_message_larger_than_allowed_is_refused,

@@ -208,6 +208,19 @@ impl Snapshot {
         self.uids(1..=self.exists)
     }
 
+    /// RFC822.SIZE of the messages with `\Deleted`, added up: what an expunge would free. Reads the
+    /// columns of chunks that have such messages.
+    pub fn deleted_size(&self) -> Result<u64, Error> {
+        let mut size = 0;
+        for chunk in self.chunks.iter().filter(|chunk| chunk.summary.deleted > 0) {
+            let columns = chunk.columns(&self.source)?;
+            let deleted = columns.live().and(&columns.flag(SystemFlag::Deleted as u8));
+            let sizes = deleted.iter().filter_map(|place| columns.base.sizes.get(place));
+            size += sizes.map(|size| u64::from(*size)).sum::<u64>();
+        }
+        Ok(size)
+    }
+
     /// The messages that have all of `flags`.
     pub fn uids_with(&self, flags: FlagBits) -> Result<UidSet, Error> {
         let mut found = UidSet::new();

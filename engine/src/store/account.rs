@@ -62,6 +62,24 @@ impl Account {
         self.shard.snapshot(&self.cell.mailbox(mailbox.id))
     }
 
+    /// What its messages take: their RFC822.SIZE added up, and how many they are. The first time it is asked for since the account is in memory, every
+    /// mailbox's image may be read; after that it costs next to nothing.
+    pub fn usage(&self) -> Result<(u64, u64), Error> {
+        let table = &self.cell.usage;
+        if let Some(usage) = table.whole() {
+            return Ok(usage.into());
+        }
+        for mailbox in self.mailboxes().iter() {
+            match self.peek(mailbox) {
+                Ok(snapshot) => table.look(mailbox.id, &snapshot),
+                // Deleted meanwhile.
+                Err(Error::NoSuchMailbox) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(table.finish().into())
+    }
+
     /// Makes a mailbox, and those above it that do not exist (RFC 9051, 6.3.4).
     pub fn create(&self, name: &str, special_use: Option<SpecialUse>) -> Receipt<()> {
         let (account, name) = (Arc::clone(&self.cell), name.to_owned());

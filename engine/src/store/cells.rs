@@ -17,6 +17,7 @@ use crate::Error;
 use crate::ids::{AccountId, MailboxId};
 use crate::state::{Diff, MailboxList, Snapshot};
 use crate::store::outlived::Outlived;
+use crate::store::usage::UsageTable;
 
 /// Ranges of UIDs in a step that is kept for the next session.
 const STEP_RANGES_MAX: usize = 1024;
@@ -144,6 +145,8 @@ impl MailboxCell {
 /// uses.
 pub(crate) struct AccountCell {
     pub(crate) id: AccountId,
+    /// What its messages take.
+    pub(crate) usage: UsageTable,
     list: ArcSwap<MailboxList>,
     mailboxes: RwLock<HashMap<MailboxId, Arc<MailboxCell>>>,
     changed: Notify,
@@ -152,7 +155,7 @@ pub(crate) struct AccountCell {
 impl AccountCell {
     pub(crate) fn new(id: AccountId, list: Arc<MailboxList>) -> Self {
         let (list, mailboxes) = (ArcSwap::new(list), RwLock::default());
-        Self { id, list, mailboxes, changed: Notify::new() }
+        Self { id, usage: UsageTable::default(), list, mailboxes, changed: Notify::new() }
     }
 
     pub(crate) fn list(&self) -> Arc<MailboxList> {

@@ -31,6 +31,7 @@ mod recover;
 mod retention;
 mod shard;
 mod upkeep;
+mod usage;
 mod verify;
 mod writer;
 

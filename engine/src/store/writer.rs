@@ -250,6 +250,13 @@ impl Writer {
             if let Some(due) = &self.due {
                 due.check_lists(self.reader.shard(), &open.cell, &snapshot);
             }
+            let account = match self.new_accounts.get(&open.cell.account) {
+                Some(account) => Some(Arc::clone(account)),
+                None => self.accounts.resident(open.cell.account),
+            };
+            if let Some(account) = account {
+                account.usage.publish(open.cell.id, &snapshot);
+            }
             if open.cell.publish(snapshot, self.accounts.outlived()) {
                 self.changed.push(Arc::clone(&open.cell));
             }
@@ -261,6 +268,7 @@ impl Writer {
             if let Some(cell) = account.remove(mailbox) {
                 cell.publish_deleted(self.accounts.outlived());
             }
+            account.usage.publish_deleted(mailbox);
             self.open.remove(&mailbox);
         }
         for (_, account) in self.new_accounts.drain() {

@@ -184,7 +184,7 @@ pub(super) fn alias(config: &Config, command: AliasCommand) -> Result<(), CliErr
     })
 }
 
-fn with_directory(
+pub(super) fn with_directory(
     config: &Config,
     work: impl AsyncFnOnce(&Directory) -> Result<(), CliError>,
 ) -> Result<(), CliError> {

@@ -3,6 +3,7 @@
 
 mod fetch;
 mod list;
+mod quota;
 mod search;
 mod sequence;
 mod sort;
@@ -17,6 +18,7 @@ pub use fetch::{
     FetchAttribute, FetchItems, HeaderFields, Partial, SectionForm, SectionPart, SectionPath,
 };
 pub use list::{ListQuery, ListSelection, StatusItem};
+pub use quota::SetQuota;
 pub use search::{
     DateField, DateRelation, MailboxFilter, MultiSearch, PartialFrom, PartialRange, ReturnOptions,
     SearchKey,
@@ -176,6 +178,12 @@ pub enum Body {
     },
     /// NAMESPACE (RFC 2342).
     Namespace,
+    /// GETQUOTA (RFC 9208, 4.1.2): the quota root.
+    GetQuota(String),
+    /// GETQUOTAROOT (RFC 9208, 4.1.3).
+    GetQuotaRoot(MailboxName),
+    /// SETQUOTA (RFC 9208, 4.1.1).
+    SetQuota(SetQuota),
     /// STATUS (RFC 3501, 6.3.10).
     Status {
         /// The mailbox.
@@ -241,6 +249,9 @@ impl Body {
             Self::List(_) => "LIST",
             Self::Lsub { .. } => "LSUB",
             Self::Namespace => "NAMESPACE",
+            Self::GetQuota(_) => "GETQUOTA",
+            Self::GetQuotaRoot(_) => "GETQUOTAROOT",
+            Self::SetQuota(_) => "SETQUOTA",
             Self::Status { .. } => "STATUS",
             Self::Append(_) => "APPEND",
             Self::Replace(_) => "REPLACE",

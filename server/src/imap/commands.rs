@@ -22,6 +22,7 @@ mod lsub;
 mod r#move;
 mod multi_search;
 mod namespace;
+mod quota;
 mod rename;
 mod replace;
 mod search;
@@ -47,6 +48,8 @@ pub(crate) use search::Contexts;
 pub(crate) use select::select;
 pub(crate) use start_tls::start_tls;
 pub(crate) use unauthenticate::unauthenticate;
+
+use std::sync::Arc;
 
 use super::command::{Body, Tag};
 use super::dialogue::Dialogue;
@@ -100,10 +103,13 @@ pub(crate) async fn with_account(
             lsub::lsub(session, &reference, &pattern, dialogue).await
         }
         Body::Namespace => Ok(namespace::namespace(dialogue)),
+        Body::GetQuota(root) => quota::get(session, &root, dialogue).await,
+        Body::GetQuotaRoot(mailbox) => quota::get_root(session, &mailbox, dialogue).await,
+        Body::SetQuota(limits) => quota::set(session, &limits, dialogue).await,
         Body::Status { mailbox, items } => status::status(session, &mailbox, &items, dialogue),
         Body::Append(append) => {
-            let progress = Progress::new(dialogue);
-            progress.waiting(append::append(session, append, bytes), dialogue).await?
+            let (progress, context) = (Progress::new(dialogue), Arc::clone(&dialogue.context));
+            progress.waiting(append::append(session, &context, append, bytes), dialogue).await?
         }
         Body::MultiSearch(search) => {
             multi_search::multi_search(&session.account, None, (tag, &search), dialogue).await
@@ -141,8 +147,8 @@ pub(crate) async fn with_mailbox(
         Body::Fetch(fetch) => fetch::fetch(selected, &fetch, dialogue).await,
         Body::Store(store) => store::store(selected, store, dialogue).await,
         Body::Copy(copy) => {
-            let progress = Progress::new(dialogue);
-            progress.waiting(copy::copy(selected, &copy), dialogue).await?
+            let (progress, context) = (Progress::new(dialogue), Arc::clone(&dialogue.context));
+            progress.waiting(copy::copy(selected, &context, &copy), dialogue).await?
         }
         Body::Move(transfer) => r#move::r#move(selected, &transfer, dialogue).await,
         _ => Err(Refusal::bad("Select a mailbox first").into()),

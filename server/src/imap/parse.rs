@@ -9,6 +9,7 @@ mod cursor;
 mod date;
 mod fetch;
 mod list;
+mod quota;
 mod returns;
 mod search;
 mod select;
@@ -136,6 +137,9 @@ fn plain_command(word: &str, cursor: &mut Cursor<'_>) -> Result<Option<Body>, Ma
         "LIST" => Body::List(list::list(cursor)?),
         "LSUB" => list::lsub(cursor)?,
         "CANCELUPDATE" => Body::CancelUpdate(cancel_update(cursor)?),
+        "GETQUOTA" => quota::get(cursor)?,
+        "GETQUOTAROOT" => Body::GetQuotaRoot(next_mailbox(cursor)?),
+        "SETQUOTA" => quota::set(cursor)?,
         "STATUS" => list::status(cursor)?,
         "APPEND" => Body::Append(append(cursor)?),
         _ => return Ok(None),

@@ -64,8 +64,17 @@ async fn store(session: &mut Session, transaction: &Transaction, message: Spoole
     match session.role {
         Role::Lmtp => {
             for places in &targets.by_recipient {
-                let is_stored = places.iter().all(is_stored);
-                let reply = if is_stored { Reply::STORED } else { Reply::STORE_FAILED };
+                let is_full = |place: &usize| {
+                    let outcome = outcomes.get(*place);
+                    matches!(outcome, Some(Err(error)) if error.is_over_quota())
+                };
+                let reply = if places.iter().all(is_stored) {
+                    Reply::STORED
+                } else if places.iter().any(is_full) {
+                    Reply::MAILBOX_FULL
+                } else {
+                    Reply::STORE_FAILED
+                };
                 session.reply(&reply);
             }
         }
@@ -83,7 +92,11 @@ fn report(
     len: usize,
 ) {
     for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
-        tracing::error!(id = %transaction.id, %error, "cannot store a message");
+        if error.is_over_quota() {
+            tracing::info!(id = %transaction.id, %error, "a message was not taken");
+        } else {
+            tracing::error!(id = %transaction.id, %error, "cannot store a message");
+        }
     }
     let stored = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     tracing::info!(

@@ -86,6 +86,7 @@ replies! {
     DIRECTORY_FAILED = 451 "4.3.0" "Users cannot be looked up now, try again later";
     STORE_FAILED = 451 "4.3.0" "The message could not be stored, try again later";
     NO_QUEUE = 451 "4.4.0" "Mail to other domains cannot be sent from here yet";
+    MAILBOX_FULL = 452 "4.2.2" "The mailbox is full, try again later";
     OUT_OF_MEMORY = 452 "4.3.1" "Too much mail is arriving, try again later";
     DISK_FULL = 452 "4.3.1" "There is no room on the disk, try again later";
     TOO_MANY_RECIPIENTS = 452 "4.5.3" "Too many recipients, send the message to the rest again";

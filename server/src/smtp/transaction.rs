@@ -18,6 +18,8 @@ pub(super) struct Transaction {
     pub(super) id: TransactionId,
     pub(super) reverse_path: ReversePath,
     pub(super) text: AddressText,
+    /// How large the message is said to be (RFC 1870).
+    pub(super) size: Option<u64>,
     accepted: Vec<Accepted>,
     target_count: usize,
 }
@@ -44,6 +46,7 @@ impl Transaction {
             id: TransactionId::draw(),
             reverse_path: mail.reverse_path,
             text: mail.text,
+            size: mail.size,
             accepted: Vec::new(),
             target_count: 0,
         }

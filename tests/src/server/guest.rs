@@ -1,7 +1,7 @@
 //! Domains and users of a server under test. They go straight into the directory's file, with a
 //! password hash that is cheap to verify: the real cost would make every log-in of a test slow.
 
-use server::directory::{Address, Directory, DirectoryError};
+use server::directory::{Address, Directory, DirectoryError, QuotaLimits, QuotaTarget};
 
 use super::TestServer;
 
@@ -35,6 +35,24 @@ impl TestServer {
         let target = Address::parse(target).expect("a test's addresses are right");
         self.change_directory(async |directory| {
             directory.add_alias(&alias, &target).await.expect("a new alias");
+        });
+    }
+
+    /// Limits what a user's messages may take.
+    pub fn set_quota(&self, address: &str, kib: Option<u64>, messages: Option<u64>) {
+        let address = Address::parse(address).expect("a test's addresses are right");
+        self.change_directory(async |directory| {
+            let limits = QuotaLimits { kib, messages };
+            let set = directory.set_quota(&QuotaTarget::User(address.clone()), Some(limits)).await;
+            set.expect("a user's limits");
+        });
+    }
+
+    /// Lets a user change limits.
+    pub fn set_quota_admin(&self, address: &str) {
+        let address = Address::parse(address).expect("a test's addresses are right");
+        self.change_directory(async |directory| {
+            directory.set_quota_admin(&address, true).await.expect("a user");
         });
     }
 

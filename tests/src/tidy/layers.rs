@@ -94,6 +94,7 @@ const SHARED: &[&str] = &[
     "delivery",
     "directory",
     "limits",
+    "quota",
     "metrics",
     "private_file",
     "shutdown",

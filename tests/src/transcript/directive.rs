@@ -11,6 +11,10 @@ pub(super) enum Directive {
     User(String),
     /// `@alias team alice`: one more alias.
     Alias { alias: String, target: String },
+    /// `@quota alice 2 10`: a user's limits, in KiB and messages; `-` for none.
+    Quota { user: String, kib: Option<u64>, messages: Option<u64> },
+    /// `@quota-admin alice`: a user that may set limits.
+    QuotaAdmin(String),
     /// `@deliver alice FILE` or a block: a message arrives by LMTP.
     Deliver { user: String, message: Message },
     /// `@append alice MAILBOX FILE [(\Seen) "date"]` or a block: a message is put in by IMAP.
@@ -54,6 +58,11 @@ impl Directive {
             ("alias", [alias, target]) => {
                 Ok(Self::Alias { alias: (*alias).to_owned(), target: (*target).to_owned() })
             }
+            ("quota", [user, kib, messages]) => {
+                let (kib, messages) = (limit(kib)?, limit(messages)?);
+                Ok(Self::Quota { user: (*user).to_owned(), kib, messages })
+            }
+            ("quota-admin", [user]) => Ok(Self::QuotaAdmin((*user).to_owned())),
             ("deliver", [user, file @ ..]) => {
                 let message = Message::parse(file.first().copied(), block)?;
                 Ok(Self::Deliver { user: (*user).to_owned(), message })
@@ -117,6 +126,13 @@ impl Message {
             (Some(file), None) => Ok(Self::File(file.to_owned())),
             _ => Err("a message is a file of fixtures/messages or a block of `|` lines".to_owned()),
         }
+    }
+}
+
+fn limit(text: &str) -> Result<Option<u64>, String> {
+    match text {
+        "-" => Ok(None),
+        text => text.parse().map(Some).map_err(|_| format!("`{text}` is no limit")),
     }
 }
 

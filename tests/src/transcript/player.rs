@@ -247,6 +247,14 @@ impl Player {
                 let client = self.session(*session)?;
                 client.start_deflate().map_err(|error| format!("no DEFLATE: {error}"))
             }
+            Directive::Quota { user, kib, messages } => {
+                self.server().set_quota(&self.address(user), *kib, *messages);
+                Ok(())
+            }
+            Directive::QuotaAdmin(user) => {
+                self.server().set_quota_admin(&self.address(user));
+                Ok(())
+            }
             Directive::Plain(session) => {
                 self.session(*session)?.stop_deflate();
                 Ok(())

@@ -122,3 +122,35 @@ fn segments(path: &std::path::Path) -> Vec<String> {
     let names = names.map(|entry| entry.expect("entry").file_name().into_string().expect("text"));
     names.filter(|name| name.starts_with('0')).map(|name| format!("shard-0000/{name}")).collect()
 }
+
+#[test]
+fn what_messages_take_follows_every_change_and_is_the_same_after_a_start() {
+    let dir = tempfile::tempdir().expect("directory");
+    let path = dir.path().join("store");
+    let store = Store::create(&path, &options()).expect("create");
+    let added_up = |account: &Account| {
+        let list = account.mailboxes();
+        let snapshots = list.iter().map(|entry| account.peek(entry).expect("there"));
+        snapshots.collect::<Vec<_>>().iter().fold((0, 0), |(octets, messages), snapshot| {
+            (octets + snapshot.size_total(), messages + u64::from(snapshot.exists()))
+        })
+    };
+    fill(&store, 1);
+    fill(&store, 2);
+    let one = account(&store, 1);
+    assert_eq!(one.usage().expect("added up"), added_up(&one));
+    assert_eq!(one.usage().expect("added up").1, 2);
+    change(&store, 1);
+    assert_eq!(one.usage().expect("kept"), added_up(&one));
+    one.delete("Trash").wait().expect("delete");
+    let left = one.usage().expect("kept");
+    assert_eq!((left, left.1), (added_up(&one), 1));
+    // Changes before anybody asked count once.
+    let two = account(&store, 2);
+    change(&store, 2);
+    two.delete("Trash").wait().expect("delete");
+    assert_eq!(two.usage().expect("added up"), added_up(&two));
+    drop((one, two, store));
+    let store = Store::open(&path, &options()).expect("open");
+    assert_eq!(account(&store, 1).usage().expect("added up"), left);
+}

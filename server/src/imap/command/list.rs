@@ -49,4 +49,8 @@ pub enum StatusItem {
     Size,
     /// How large a message may be that is appended (RFC 7889, 5).
     AppendLimit,
+    /// How many messages have `\Deleted` (RFC 9208, 5.2).
+    Deleted,
+    /// What an expunge would free, in units of 1,024 octets (RFC 9208, 5.1).
+    DeletedStorage,
 }

@@ -7,7 +7,10 @@ use engine::io::MessageSource;
 use engine::{Account, AppendItem, Appended, InternalDate, Prepared};
 
 use super::copy::destination;
+use super::quota;
+use crate::context::Context;
 use crate::delivery;
+use crate::directory::Usage;
 use crate::imap::command::{Append, AppendMessage, DateTime};
 use crate::imap::dialogue::blocking;
 use crate::imap::outcome::Outcome;
@@ -19,8 +22,16 @@ use crate::spool::{Spooled, Stretch};
 const PIECE_LEN: usize = 256 << 10;
 
 /// The messages are stored byte for byte as they were sent, all of them or none.
-pub(crate) async fn append(session: &Authenticated, append: Append, bytes: Spooled) -> Outcome {
+pub(crate) async fn append(
+    session: &Authenticated,
+    context: &Context,
+    append: Append,
+    bytes: Spooled,
+) -> Outcome {
     let mailbox = destination(session, &append.mailbox)?;
+    let octets = append.messages.iter().map(|message| message.place.len() as u64).sum();
+    let more = Usage { octets, messages: append.messages.len() as u64 };
+    quota::check(session, context, more).await?;
     // Until they are stored, what is made of them takes their place.
     let _share = bytes.share();
     let items = items(session, append.messages, bytes).await?;

@@ -15,6 +15,8 @@ const ALWAYS: &str = concat!(
     " INPROGRESS",
     // Listing.
     " LIST-EXTENDED LIST-STATUS STATUS=SIZE CREATE-SPECIAL-USE SPECIAL-USE",
+    // Sharing.
+    " QUOTA QUOTASET QUOTA=RES-STORAGE QUOTA=RES-MESSAGE",
 );
 
 /// The capabilities in a state of the session.

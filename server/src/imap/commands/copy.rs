@@ -2,18 +2,21 @@
 
 use engine::{Copied, Error, Mailbox};
 
+use super::quota;
+use crate::context::Context;
 use crate::imap::command::{MailboxName, Transfer};
 use crate::imap::outcome::Outcome;
 use crate::imap::response::{Done, Refusal};
 use crate::imap::session::{Authenticated, Selected};
 
 /// One record for all messages: all of them are copied or none.
-pub(crate) async fn copy(selected: &Selected, copy: &Transfer) -> Outcome {
+pub(crate) async fn copy(selected: &Selected, context: &Context, copy: &Transfer) -> Outcome {
     let uids = selected.view.uids(&copy.messages, copy.numbering)?;
     let to = destination(&selected.authenticated, &copy.mailbox)?;
     if uids.is_empty() {
         return Ok(Done::ok("There was nothing to copy"));
     }
+    quota::check_copies(selected, context, &uids).await?;
     let copied = selected.mailbox.copy(uids, &to).await?;
     Ok(if copied.dest.is_empty() {
         Done::ok("There was nothing to copy")

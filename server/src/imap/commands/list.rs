@@ -60,7 +60,8 @@ pub(crate) async fn list(
             let mailbox = known.mailbox.filter(|_| known.is_chosen(query.selection))?;
             // What fails is not told (RFC 5819, 2); nobody is refused the rest of the list.
             let snapshot = session.account.peek(mailbox).ok()?;
-            Some((mailbox.id, snapshot))
+            let deleted_kib = status::deleted_kib(&snapshot, &query.status).ok()?;
+            Some((mailbox.id, snapshot, deleted_kib))
         };
         let counters: Vec<_> = match query.status.as_slice() {
             [] => Vec::new(),
@@ -69,8 +70,9 @@ pub(crate) async fn list(
         for (at, (name, known)) in batch.iter().enumerate() {
             push_name(dialogue.out(), "LIST", &known.attributes(query), name);
             push_extended(dialogue.out(), known, query.selection);
-            if let Some(Some((id, snapshot))) = counters.get(at) {
-                let counted = status::Counted { id: *id, snapshot, append_limit };
+            if let Some(Some((id, snapshot, deleted_kib))) = counters.get(at) {
+                let (id, deleted_kib) = (*id, *deleted_kib);
+                let counted = status::Counted { id, snapshot, append_limit, deleted_kib };
                 status::push_line(dialogue.out(), name, &counted, &query.status);
             }
             dialogue.breathe().await?;

@@ -1,10 +1,15 @@
 //! REPLACE and UID REPLACE (RFC 8508).
 
+use engine::Uid;
+
 use super::append::{items, with_append_uid};
 use super::copy::destination;
+use super::quota;
+use crate::context::Context;
+use crate::directory::Usage;
 use crate::imap::command::{Replace, SequenceSet};
 use crate::imap::dialogue::Dialogue;
-use crate::imap::outcome::Outcome;
+use crate::imap::outcome::{Outcome, Stop};
 use crate::imap::progress::Progress;
 use crate::imap::response::{Done, Refusal};
 use crate::imap::session::Selected;
@@ -25,6 +30,8 @@ pub(crate) async fn replace(
     let old = uids.first().filter(|_| uids.count() == 1);
     let old = old.ok_or_else(|| Refusal::no("NONEXISTENT", "There is no such message"))?;
     let to = destination(&selected.authenticated, &replace.append.mailbox)?;
+    let new_len = replace.append.messages.iter().map(|message| message.place.len() as u64).sum();
+    check_room(selected, old, new_len, &dialogue.context).await?;
     let _share = bytes.share();
     let items = items(&selected.authenticated, replace.append.messages, bytes).await?;
     let item = items.into_iter().next().ok_or_else(|| Refusal::bad("Expected a message"))?;
@@ -33,4 +40,16 @@ pub(crate) async fn replace(
     let appended = progress.waiting(replaced, dialogue).await??;
     dialogue.ok("*", &with_append_uid(appended, "The replacement is stored")).await?;
     Ok(Done::ok("REPLACE completed"))
+}
+
+/// Only what the new message has more than the old one takes room (RFC 9208).
+async fn check_room(
+    selected: &Selected,
+    old: Uid,
+    new_len: u64,
+    context: &Context,
+) -> Result<(), Stop> {
+    let old_len = selected.view.snapshot().row(old)?.map_or(0, |row| u64::from(row.size));
+    let more = Usage { octets: new_len.saturating_sub(old_len), messages: 0 };
+    Ok(quota::check(&selected.authenticated, context, more).await?)
 }

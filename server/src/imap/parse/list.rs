@@ -101,6 +101,8 @@ fn status_items(cursor: &mut Cursor<'_>) -> Result<Vec<StatusItem>, Malformed> {
             "HIGHESTMODSEQ" => StatusItem::HighestModSeq,
             "MAILBOXID" => StatusItem::MailboxId,
             "SIZE" => StatusItem::Size,
+            "DELETED" => StatusItem::Deleted,
+            "DELETED-STORAGE" => StatusItem::DeletedStorage,
             "APPENDLIMIT" => StatusItem::AppendLimit,
             _ => return Err(Malformed::Expected("a status item")),
         };

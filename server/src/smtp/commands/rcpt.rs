@@ -9,6 +9,7 @@ use super::super::session::{Client, Session, State};
 use super::super::transaction::Transaction;
 use crate::config::Role;
 use crate::directory::{Address, DirectoryError, Recipient, Resolution};
+use crate::quota::{self, NoRoom};
 
 /// Domains that are asked for a postmaster when none of the host's own has one.
 const POSTMASTER_DOMAINS_MAX: usize = 16;
@@ -20,7 +21,11 @@ pub(in super::super) async fn rcpt(
     mut transaction: Transaction,
     path: ForwardPath,
 ) -> State {
-    let reply = match judge(session, &transaction, &path).await {
+    let judged = match judge(session, &transaction, &path).await {
+        Ok(targets) => room(session, &transaction, &targets).await.map(|()| targets),
+        Err(refusal) => Err(refusal),
+    };
+    let reply = match judged {
         Ok(targets) => {
             if transaction.accept(path, targets) {
                 session.forgive();
@@ -60,6 +65,28 @@ async fn judge(
             }
         }
     }
+}
+
+/// Every user that the recipient leads to must have room for the message, as large as it was said
+/// to be: else those who have would get it again and again, as often as it is tried.
+async fn room(
+    session: &Session,
+    transaction: &Transaction,
+    targets: &[Recipient],
+) -> Result<(), Reply> {
+    let size = transaction.size.unwrap_or(1);
+    for target in targets {
+        match quota::check_delivery(&session.context, target.account, size).await {
+            Ok(()) => {}
+            Err(NoRoom::OverQuota) => return Err(Reply::MAILBOX_FULL),
+            Err(NoRoom::Directory) => return Err(Reply::DIRECTORY_FAILED),
+            Err(NoRoom::Store(error)) => {
+                tracing::error!(%error, "cannot add up what a user's messages take");
+                return Err(Reply::STORE_FAILED);
+            }
+        }
+    }
+    Ok(())
 }
 
 async fn look_up(session: &Session, address: &Address) -> Result<Arc<[Recipient]>, Reply> {
