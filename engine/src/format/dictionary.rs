@@ -44,7 +44,7 @@ impl Effort {
         match self {
             Self::Arrival => 3,
             Self::Listing => 6,
-            Self::Archive => 12,
+            Self::Archive => 15,
         }
     }
 }

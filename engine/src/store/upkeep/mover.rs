@@ -14,7 +14,7 @@ use crate::store::shard::Shard;
 use crate::store::writer::{Leaving, NewBlock};
 
 /// Bytes of a block before compression: what is read to read one message of it.
-const BLOCK_LEN: usize = if cfg!(test) { 300 } else { 48 << 10 };
+const BLOCK_LEN: usize = if cfg!(test) { 300 } else { 64 << 10 };
 /// Bytes handed to the writer at once, so that changes that wait get their turn.
 const BATCH_LEN: usize = 1 << 20;
 
