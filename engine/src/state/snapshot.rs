@@ -74,6 +74,16 @@ impl Snapshot {
         }
     }
 
+    /// Whether any column, mark or history of it is where `is_there` says.
+    pub(crate) fn is_in(&self, is_there: &dyn Fn(RecordAddr) -> bool) -> bool {
+        let pieces = self
+            .chunks
+            .iter()
+            .flat_map(|chunk| [chunk.base().stored_at(), chunk.marks().stored_at()]);
+        let pages = self.history.pages.iter().map(|page| page.piece().stored_at());
+        pieces.chain(pages).flatten().any(is_there)
+    }
+
     /// Reads what is in segments that are to go, and keeps it in memory as long as this is looked
     /// at.
     pub(crate) fn leave(&self, is_leaving: &dyn Fn(RecordAddr) -> bool) -> Result<(), Error> {

@@ -15,9 +15,6 @@ pub(crate) const PART_ROWS: u32 = if cfg!(test) { 4 } else { 128 };
 /// Messages that are in no list part before one that is not full is made for them.
 const LIST_FROM: u32 = if cfg!(test) { 3 } else { 32 };
 
-/// Bytes that compaction writes in a second at most.
-const PACE_LEN_A_SECOND: u64 = 64 << 20;
-
 /// How often upkeep looks though nobody rang.
 const RING_EVERY: Duration = Duration::from_hours(1);
 
@@ -88,12 +85,6 @@ impl Due {
     /// Held by whoever makes derived records or compacts, one at a time.
     pub(crate) fn alone(&self) -> MutexGuard<'_, ()> {
         self.upkeep.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits as long as these bytes are to take at the pace of upkeep.
-    pub(crate) fn pace(&self, len: usize) -> Result<(), Error> {
-        let nanos = (len as u64).saturating_mul(1_000_000_000 / PACE_LEN_A_SECOND);
-        self.rest(Duration::from_nanos(nanos))
     }
 
     /// Notes the mailbox if enough of its messages are in no list part. Upkeep is rung once they

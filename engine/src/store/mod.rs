@@ -271,7 +271,7 @@ impl Store {
     fn new_upkeep(&self) -> Upkeep {
         let (shards, due) = (self.0.each.clone(), Arc::clone(&self.0.due));
         let (known, held) = (self.0.dictionaries.clone(), Arc::clone(&self.0.retention));
-        Upkeep::new(shards, known, due, held)
+        Upkeep::new(shards, known, due, held).in_haste()
     }
 
     /// Counters of each shard's log.
@@ -290,6 +290,7 @@ impl Store {
     /// Finishes what is queued, writes checkpoints and stops the writers. Handles that are left
     /// can still read; changes are refused with [`Error::Closed`]. Blocks.
     pub fn close(&self) {
+        self.0.due.close();
         self.0.each.iter().for_each(Shard::close);
     }
 

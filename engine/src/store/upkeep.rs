@@ -8,6 +8,7 @@ mod learn;
 pub(crate) mod list;
 mod mark;
 mod mover;
+mod pace;
 
 pub(crate) use list::NewPart;
 
@@ -33,6 +34,8 @@ pub(crate) struct Upkeep {
     retention: Arc<Retention>,
     /// When compaction last looked at each shard, and how many segments were sealed then.
     looked_at: HashMap<ShardId, (Instant, usize)>,
+    /// Whether somebody waits for what this does.
+    is_hasty: bool,
     /// Messages in the store at which the next dictionaries are due.
     learn_at: u64,
 }
@@ -46,7 +49,12 @@ impl Upkeep {
     ) -> Self {
         let learn_at = learn::due_at(&dictionaries);
         let looked_at = HashMap::new();
-        Self { shards, dictionaries, due, retention, looked_at, learn_at }
+        Self { shards, dictionaries, due, retention, looked_at, is_hasty: false, learn_at }
+    }
+
+    /// For somebody who waits for it.
+    pub(crate) fn in_haste(self) -> Self {
+        Self { is_hasty: true, ..self }
     }
 
     /// Works whenever there is something to do, until the store is closed.

@@ -9,7 +9,7 @@ mod edit;
 mod lists;
 
 pub(crate) use append::Target;
-pub(crate) use compact::{Leaving, NewBlock};
+pub(crate) use compact::{Carrying, Leaving, NewBlock};
 pub(crate) use edit::TransferMode;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};

@@ -6,21 +6,23 @@
 //! them, one by one. A crash between repeats at most the work.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::format::segment::SegmentFooter;
 use crate::ids::{RecordAddr, SegmentId, ShardId};
+use crate::state::Snapshot;
+use crate::store::cells::MailboxCell;
 use crate::store::places;
 use crate::store::shard::Shard;
 use crate::store::upkeep::Upkeep;
 use crate::store::upkeep::condense::condense;
 use crate::store::upkeep::mark::{Live, each_mailbox, mark};
 use crate::store::upkeep::mover::Mover;
-use crate::store::writer::{Leaving, Writer};
+use crate::store::upkeep::pace::Pace;
+use crate::store::writer::{Carrying, Leaving, Writer};
 use crate::{Error, clock};
 
-/// Bytes handed to the writer at once, so that changes that wait get their turn.
-const BATCH_LEN: usize = 1 << 20;
 /// Segments that are compacted together: the more, the longer the runs of neighbours.
 const LEAVING_LEN_MAX: u64 = 2 << 30;
 /// Messages as they came in are moved once, for that makes them smaller; this many percent is
@@ -118,7 +120,7 @@ impl Upkeep {
         leaving: &Leaving,
     ) -> Result<Vec<SegmentId>, Error> {
         tracing::debug!(shard = %shard.id(), segments = leaving.len(), "compaction begins");
-        let mut mover = Mover::new(&self.due, shard, leaving);
+        let mut mover = Mover::new(Pace::new(&self.due, self.is_hasty), shard, leaving);
         each_mailbox(shard, &mut |_, _, snapshot| {
             for row in snapshot.rows(&snapshot.all_uids()?) {
                 mover.take(row?.email_id)?;
@@ -131,23 +133,8 @@ impl Upkeep {
         }
         mover.end_block()?;
         mover.hand_over()?;
-        let gone = leaving.clone();
-        let mut numbers = None;
-        shard.submit_in_steps(move |writer| writer.carry_blobs(&mut numbers, &gone)).wait()?;
-
-        each_mailbox(shard, &mut |_, cell, snapshot| {
-            let is_there = |addr: RecordAddr| leaving.contains(&addr.segment);
-            if snapshot.lists.parts().iter().any(|part| is_there(part.addr)) {
-                let (cell, leaving) = (cell.clone(), leaving.clone());
-                let carry = move |writer: &mut Writer| {
-                    let is_all = writer.carry_list_parts(&cell, &leaving, BATCH_LEN)?;
-                    Ok(is_all.then_some(()))
-                };
-                shard.submit_in_steps(carry).wait()?;
-            }
-            let (cell, leaving) = (cell.clone(), leaving.clone());
-            shard.submit(move |writer| writer.leave_mailbox(&cell, &leaving)).wait()
-        })?;
+        self.carry_blobs(shard, leaving)?;
+        each_mailbox(shard, &mut |_, cell, snapshot| self.leave(shard, leaving, (cell, snapshot)))?;
         let gone = leaving.clone();
         shard.submit(move |writer| writer.leave_shard(&gone)).wait()?;
         self.wait_for_checkpoint(shard)?;
@@ -162,6 +149,45 @@ impl Upkeep {
             }
         }
         Ok(stay)
+    }
+
+    /// Has blobs written again that stand in these segments, a piece at a time.
+    fn carry_blobs(&self, shard: &Shard, leaving: &Leaving) -> Result<(), Error> {
+        let mut pace = Pace::new(&self.due, self.is_hasty);
+        let mut carrying = Carrying::default();
+        while !carrying.is_done {
+            let gone = leaving.clone();
+            let step = shard.submit(move |writer| writer.carry_blobs(carrying, &gone));
+            let (next, len) = step.wait()?;
+            carrying = next;
+            pace.rest(len)?;
+        }
+        Ok(())
+    }
+
+    /// The same of what belongs to a mailbox. What comes meanwhile stands elsewhere.
+    fn leave(
+        &self,
+        shard: &Shard,
+        leaving: &Leaving,
+        (cell, snapshot): (&Arc<MailboxCell>, &Snapshot),
+    ) -> Result<(), Error> {
+        let is_leaving = |addr: RecordAddr| leaving.contains(&addr.segment);
+        let mut pace = Pace::new(&self.due, self.is_hasty);
+        let mut has_parts = snapshot.lists.parts().iter().any(|part| is_leaving(part.addr));
+        while has_parts {
+            let (cell, leaving) = (Arc::clone(cell), leaving.clone());
+            let step = shard.submit(move |writer| writer.carry_list_parts(&cell, &leaving));
+            let len = step.wait()?;
+            has_parts = len > 0;
+            pace.rest(len)?;
+        }
+        let image = shard.reader().image(cell.id)?;
+        if image.is_some_and(is_leaving) || snapshot.is_in(&is_leaving) {
+            let (cell, leaving) = (Arc::clone(cell), leaving.clone());
+            shard.submit(move |writer| writer.leave_mailbox(&cell, &leaving)).wait()?;
+        }
+        Ok(())
     }
 
     /// Waits for a checkpoint that begins from now on.

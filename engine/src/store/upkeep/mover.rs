@@ -7,10 +7,10 @@ use crate::format::block::{BlockBuilder, Moved};
 use crate::format::dictionary::Purpose;
 use crate::ids::{EmailId, LogPos};
 use crate::limits::BLOCK_MESSAGES_MAX;
-use crate::store::due::Due;
 use crate::store::message::Record;
 use crate::store::places;
 use crate::store::shard::Shard;
+use crate::store::upkeep::pace::Pace;
 use crate::store::writer::{Leaving, NewBlock};
 
 /// Bytes of a block before compression: what is read to read one message of it.
@@ -20,7 +20,7 @@ const BATCH_LEN: usize = 1 << 20;
 
 /// Gathers messages into blocks, and blocks into batches.
 pub(super) struct Mover<'a> {
-    due: &'a Due,
+    pace: Pace<'a>,
     shard: &'a Shard,
     leaving: &'a Leaving,
     block: BlockBuilder,
@@ -31,9 +31,9 @@ pub(super) struct Mover<'a> {
 }
 
 impl<'a> Mover<'a> {
-    pub(super) fn new(due: &'a Due, shard: &'a Shard, leaving: &'a Leaving) -> Self {
+    pub(super) fn new(pace: Pace<'a>, shard: &'a Shard, leaving: &'a Leaving) -> Self {
         let (block, batch, taken) = (BlockBuilder::default(), Vec::new(), HashSet::new());
-        Self { due, shard, leaving, block, batch, taken, len: 0 }
+        Self { pace, shard, leaving, block, batch, taken, len: 0 }
     }
 
     /// Takes a message along if it stands in a segment that is to go.
@@ -95,6 +95,6 @@ impl<'a> Mover<'a> {
         self.shard.submit(move |writer| writer.put_blocks(&blocks, &leaving)).wait()?;
         // The block in hand is empty then.
         self.taken.clear();
-        self.due.pace(len)
+        self.pace.rest(len)
     }
 }

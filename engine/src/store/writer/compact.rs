@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::Error;
+use crate::format::blob::Blob;
 use crate::format::dictionary::Dictionary;
 use crate::ids::{AccountId, RecordAddr, SegmentId};
 use crate::image::{Grave, PartRef};
@@ -24,8 +25,18 @@ pub(crate) struct NewBlock {
     pub(crate) dictionaries: Vec<Arc<Dictionary>>,
 }
 
-/// Bytes of blobs that are carried in one step.
-const CARRY_LEN_MAX: usize = 1 << 20;
+/// Bytes that are carried in one step, so that changes that wait get their turn.
+const CARRY_LEN_MAX: usize = if cfg!(test) { 100 } else { 1 << 20 };
+
+/// How far the carrying of blobs is.
+#[derive(Default)]
+pub(crate) struct Carrying {
+    /// Blobs not looked at yet; `None` before the first step.
+    left: Option<Vec<u64>>,
+    /// Of this one some chunks may be elsewhere already.
+    open: Option<Blob>,
+    pub(crate) is_done: bool,
+}
 
 /// Segments that are to go.
 pub(crate) type Leaving = BTreeSet<SegmentId>;
@@ -66,20 +77,18 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes list parts again that stand in `leaving`; `false` if there are more than one step
-    /// may write.
+    /// Writes list parts again that stand in `leaving`, [`CARRY_LEN_MAX`] bytes or one part more; how
+    /// many bytes.
     pub(crate) fn carry_list_parts(
         &mut self,
         cell: &Arc<MailboxCell>,
         leaving: &Leaving,
-        len_max: usize,
-    ) -> Result<bool, Error> {
+    ) -> Result<usize, Error> {
         let state = self.state(cell)?.clone();
-        let stays = |part: &&PartRef| leaving.contains(&part.addr.segment);
-        let (mut carried, mut len, mut is_all) = (Vec::new(), 0, true);
-        for part in state.lists.parts().iter().filter(stays) {
-            if len > len_max {
-                is_all = false;
+        let leaves = |part: &&PartRef| leaving.contains(&part.addr.segment);
+        let (mut carried, mut len) = (Vec::new(), 0);
+        for part in state.lists.parts().iter().filter(leaves) {
+            if len >= CARRY_LEN_MAX {
                 break;
             }
             let payload = self.reader.read_list_part(*part)?;
@@ -91,7 +100,7 @@ impl Writer {
             let lists = Arc::new(state.lists.with(&carried));
             self.advance(cell.id, MailboxState { lists, ..state });
         }
-        Ok(is_all)
+        Ok(len)
     }
 
     /// Lets the next checkpoint write again what it would otherwise find in `leaving` of this
@@ -160,47 +169,61 @@ impl Writer {
         self.log.seal_active()
     }
 
-    /// Writes live blobs again of which anything stands in `leaving`, one chunk after another;
-    /// `None` for as long as there are more. Others are forgotten: whoever needs one stores it again.
+    /// Writes live blobs again of which anything stands in `leaving`, [`CARRY_LEN_MAX`] bytes or one
+    /// chunk more; where this stands then, and the bytes. Others are forgotten: whoever needs one
+    /// stores it again.
     pub(crate) fn carry_blobs(
         &mut self,
-        left: &mut Option<Vec<u64>>,
+        mut carrying: Carrying,
         leaving: &Leaving,
-    ) -> Result<Option<()>, Error> {
-        let mut numbers = if let Some(numbers) = left.take() {
+    ) -> Result<(Carrying, usize), Error> {
+        let mut numbers = if let Some(numbers) = carrying.left.take() {
             numbers
         } else {
             self.blobs.forget_unused();
             self.live_blobs()
         };
         let mut len = 0;
-        while let Some(number) = numbers.pop() {
-            len += self.carry_blob(number, leaving)?;
-            if len >= CARRY_LEN_MAX {
-                *left = Some(numbers);
-                return Ok(None);
+        while len < CARRY_LEN_MAX {
+            if let Some(blob) = carrying.open.take() {
+                let (open, written) = self.carry_chunk(blob, leaving)?;
+                carrying.open = open;
+                len += written;
+            } else if let Some(number) = numbers.pop() {
+                carrying.open = self.blob_in(number, leaving)?;
+            } else {
+                carrying.is_done = true;
+                break;
             }
         }
-        Ok(Some(()))
+        carrying.left = Some(numbers);
+        Ok((carrying, len))
     }
 
-    fn carry_blob(&mut self, number: u64, leaving: &Leaving) -> Result<usize, Error> {
-        let email_id = places::email_id(self.reader.shard().0, number);
-        let addr = self.reader.place(email_id)?;
-        let mut blob = self.reader.blob(number)?;
+    /// The blob with this number, if anything of it stands in `leaving`.
+    fn blob_in(&self, number: u64, leaving: &Leaving) -> Result<Option<Blob>, Error> {
+        let addr = self.reader.place(places::email_id(self.reader.shard().0, number))?;
+        let blob = self.reader.blob(number)?;
         let leaves = |addr: &RecordAddr| leaving.contains(&addr.segment);
-        if !leaves(&addr) && !blob.chunks.iter().any(leaves) {
-            return Ok(0);
-        }
-        let mut len = 0;
-        for chunk in blob.chunks.iter_mut().filter(|chunk| leaves(chunk)) {
+        Ok((leaves(&addr) || blob.chunks.iter().any(leaves)).then_some(blob))
+    }
+
+    /// Writes one chunk again, or the blob once all its chunks are elsewhere.
+    fn carry_chunk(
+        &mut self,
+        mut blob: Blob,
+        leaving: &Leaving,
+    ) -> Result<(Option<Blob>, usize), Error> {
+        let leaves = |addr: &&mut RecordAddr| leaving.contains(&addr.segment);
+        if let Some(chunk) = blob.chunks.iter_mut().find(leaves) {
             let (kind, payload) = self.reader.log().read_record(*chunk)?;
             *chunk = self.write_frame(kind, &payload)?;
-            len += payload.len();
+            return Ok((Some(blob), payload.len()));
         }
-        let addr = self.write_frame(Kind::Blob as u8, &blob.encode())?;
-        self.moved.push((email_id, addr));
-        Ok(len)
+        let payload = blob.encode();
+        let addr = self.write_frame(Kind::Blob as u8, &payload)?;
+        self.moved.push((places::email_id(self.reader.shard().0, blob.number), addr));
+        Ok((None, payload.len()))
     }
 
     /// Forgets deleted mailboxes that no retention window holds any more.
