@@ -88,6 +88,8 @@ impl Upkeep {
     /// Compacts a shard's segments that give back this many percent of themselves or more.
     fn compact(&self, shard: &Shard, gain_percent_min: u64, now: i64) -> Result<(), Error> {
         let _alone = self.due.alone();
+        // What is sealed later may have messages that came after the marking.
+        let sealed = shard.reader().log().sealed();
         let live = mark(shard, &self.retention, now)?;
         let held_since = live.held_since.clone();
         let forget = move |writer: &mut Writer| {
@@ -95,7 +97,7 @@ impl Upkeep {
             Ok(())
         };
         shard.submit(forget).wait()?;
-        let chosen = choose(&shard.reader().log().sealed(), &live, gain_percent_min);
+        let chosen = choose(&sealed, &live, gain_percent_min);
         let mut rest = chosen.as_slice();
         while !rest.is_empty() {
             let mut len = 0;
