@@ -54,7 +54,10 @@ impl Directory {
         })
     }
 
-    async fn window_of(&self, account: AccountId) -> Result<Option<Duration>, DirectoryError> {
+    pub(super) async fn window_of(
+        &self,
+        account: AccountId,
+    ) -> Result<Option<Duration>, DirectoryError> {
         let row = sqlx::query(
             "SELECT retention_days FROM domains JOIN users ON domains.name = users.domain \
              WHERE users.account = ?",

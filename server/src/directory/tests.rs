@@ -17,6 +17,25 @@ async fn world() -> World {
     World { directory, file, _dir: dir }
 }
 
+#[tokio::test]
+async fn a_domain_may_have_a_retention_window_of_its_own() {
+    let World { directory, _dir, .. } = world().await;
+    let alice = directory.user(&address("alice@example.test")).await.expect("asked");
+    let alice = alice.expect("she is there").account;
+    let day = std::time::Duration::from_hours(24);
+    assert_eq!(directory.window_of(alice).await.expect("asked"), None);
+    for (days, window) in [(Some(30), Some(day * 30)), (Some(1), Some(day)), (None, None)] {
+        directory.set_retention_days("Example.test", days).await.expect("set");
+        assert_eq!(directory.retention_days("example.test").await.expect("asked"), days);
+        assert_eq!(directory.window_of(alice).await.expect("asked"), window);
+    }
+    let nobody = engine::AccountId(4711);
+    assert_eq!(directory.window_of(nobody).await.expect("asked"), None);
+    assert!(directory.set_retention_days("example.test", Some(367)).await.is_err());
+    let elsewhere = directory.set_retention_days("other.test", Some(1)).await;
+    assert!(matches!(elsewhere, Err(DirectoryError::NoSuchDomain(_))));
+}
+
 fn address(text: &str) -> Address {
     Address::parse(text).expect(text)
 }
