@@ -85,8 +85,11 @@ impl Live {
     }
 
     fn end(&self, id: SegmentId) -> Option<u64> {
-        let ends = self.ends.read().unwrap_or_else(PoisonError::into_inner);
-        ends.get(&id).map(|end| end.load(Ordering::Acquire))
+        self.end_cell(id).map(|end| end.load(Ordering::Acquire))
+    }
+
+    fn end_cell(&self, id: SegmentId) -> Option<Arc<AtomicU64>> {
+        self.ends.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
     pub(super) fn ends_from(&self, id: SegmentId) -> Vec<(SegmentId, u64)> {
@@ -100,6 +103,7 @@ impl Live {
             return Ok(Arc::clone(file));
         }
         drop(files);
+        let end = self.end_cell(id);
         let file = self.disk.open(&segment_name(id))?;
         let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
         if files.len() >= OPEN_SEGMENTS_MAX {
@@ -107,7 +111,12 @@ impl Live {
             let evicted = files.keys().next().copied();
             evicted.and_then(|id| files.remove(&id));
         }
-        files.insert(id, Arc::clone(&file));
+        // Else another took its place meanwhile, and this is the old one.
+        if let (Some(was), Some(is)) = (end, self.end_cell(id))
+            && Arc::ptr_eq(&was, &is)
+        {
+            files.insert(id, Arc::clone(&file));
+        }
         Ok(file)
     }
 

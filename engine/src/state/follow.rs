@@ -15,7 +15,7 @@ use crate::uid_set::UidSet;
 impl Snapshot {
     /// The messages and numbers of this snapshot with the flags and mod-sequences they have in
     /// `latest`; what is gone there keeps what it had. Costs as much as differs.
-    pub fn with_flags_of(&self, latest: &Self) -> Result<Self, Error> {
+    pub(crate) fn with_flags_of(&self, latest: &Self) -> Result<Self, Error> {
         let mut theirs = latest.chunks.iter().peekable();
         let mut chunks = Vec::with_capacity(self.chunks.len());
         for mine in &self.chunks {
@@ -77,7 +77,7 @@ impl Snapshot {
     }
 
     /// The messages of `uids` whose flags here are others than `edit` makes of the flags they had
-    /// in `before`, from which this snapshot was made by [`Self::with_flags_of`].
+    /// in `before`, from which this snapshot was made by following another's flags.
     pub fn unlike(
         &self,
         before: &Self,

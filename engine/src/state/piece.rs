@@ -46,6 +46,9 @@ pub(crate) trait Evict: Send + Sync {
 pub(crate) trait Keeper {
     /// Takes note of something that can be let go of, and of the bytes it takes.
     fn keep(&self, piece: Weak<dyn Evict>, len: usize);
+
+    /// Takes note that what the log has of it cannot be read, if this knows whose it is.
+    fn note(&self, _error: &Error) {}
 }
 
 /// What was written and not yet committed.
@@ -107,7 +110,10 @@ impl<T: Weigh> Piece<T> {
                 }
                 // It was written elsewhere between the two looks.
                 Err(_) if self.stored.get() != Some(addr) => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    keeper.note(&error);
+                    return Err(error);
+                }
             }
         }
     }
@@ -176,11 +182,18 @@ mod tests {
     use crate::ids::{LogPos, SegmentId};
 
     #[derive(Default)]
-    struct Keep(Mutex<Vec<Weak<dyn Evict>>>);
+    struct Keep {
+        kept: Mutex<Vec<Weak<dyn Evict>>>,
+        noted: AtomicBool,
+    }
 
     impl Keeper for Keep {
         fn keep(&self, piece: Weak<dyn Evict>, _: usize) {
-            self.0.lock().expect("not poisoned").push(piece);
+            self.kept.lock().expect("not poisoned").push(piece);
+        }
+
+        fn note(&self, _: &Error) {
+            self.noted.store(true, Ordering::Relaxed);
         }
     }
 
@@ -204,7 +217,7 @@ mod tests {
         piece.set_stored(place(8));
         assert!(is_held(&piece), "it is not committed yet");
         Arc::clone(&piece).settle(&keep);
-        assert_eq!(keep.0.lock().expect("not poisoned").len(), 1);
+        assert_eq!(keep.kept.lock().expect("not poisoned").len(), 1);
         assert!(!is_held(&piece));
         assert_eq!(*piece.get(&keep, read).expect("read"), marks(8));
         assert_eq!(*piece.get(&keep, read).expect("held"), marks(8));
@@ -224,6 +237,12 @@ mod tests {
             piece.set_stored(place(16));
             if addr == place(16) { Ok(marks(2)) } else { Err(Error::Closed) }
         };
-        assert_eq!(*piece.get(&Keep::default(), read).expect("read"), marks(2));
+        let keep = Keep::default();
+        assert_eq!(*piece.get(&keep, read).expect("read"), marks(2));
+        assert!(!keep.noted.load(Ordering::Relaxed), "nothing is damaged");
+
+        let piece = Arc::new(Piece::<Marks>::stored(place(8)));
+        assert!(piece.get(&keep, |_| Err(Error::Closed)).is_err());
+        assert!(keep.noted.load(Ordering::Relaxed));
     }
 }

@@ -162,13 +162,12 @@ impl OpenBlob {
         let index = usize::try_from(index).unwrap_or(usize::MAX);
         if self.index != Some(index) {
             self.index = None;
-            if let Err(error) = reader.blob_chunk(&self.blob, index, &mut self.chunk) {
+            while let Err(error) = reader.blob_chunk(&self.blob, index, &mut self.chunk) {
                 // The blob may have been moved in the log since it was opened.
                 let moved = reader.blob(self.blob.number)?;
                 if moved == self.blob {
                     return Err(error);
                 }
-                reader.blob_chunk(&moved, index, &mut self.chunk)?;
                 self.blob = moved;
             }
             self.index = Some(index);

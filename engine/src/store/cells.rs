@@ -85,6 +85,11 @@ impl MailboxCell {
         self.snapshot.get().map(ArcSwap::load_full)
     }
 
+    /// Whether anybody holds the newest snapshot.
+    fn is_looked_at(&self) -> bool {
+        self.snapshot.get().is_some_and(|snapshot| Arc::strong_count(&snapshot.load()) > 1)
+    }
+
     /// Shows a newer snapshot to everybody. If it says that something changed,
     /// [`Self::wake_watchers`] must follow.
     pub(crate) fn publish(&self, snapshot: Arc<Snapshot>, outlived: &Outlived) -> bool {
@@ -174,11 +179,11 @@ impl AccountCell {
         Arc::clone(cells.entry(id).or_insert_with(made))
     }
 
-    /// Lets go of the cells that nobody else holds; whether none are left. A mailbox whose image
+    /// Lets go of the cells that nobody else holds, nor their snapshot; whether none are left. A mailbox whose image
     /// lacks a change is held by the writer.
     pub(crate) fn let_go(&self) -> bool {
         let mut cells = self.mailboxes.write().unwrap_or_else(PoisonError::into_inner);
-        cells.retain(|_, cell| Arc::strong_count(cell) > 1);
+        cells.retain(|_, cell| Arc::strong_count(cell) > 1 || cell.is_looked_at());
         cells.is_empty()
     }
 

@@ -61,12 +61,16 @@ impl Directory {
                 }
                 // It was written elsewhere between the two looks.
                 Err(_) if self.place(account).1 != addr => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    reader.note_table(&error);
+                    return Err(error);
+                }
             }
         }
     }
 
-    /// The accounts of one bucket; `None` past the last.
+    /// The accounts of one bucket; `None` past the last. For those who know that no segment is
+    /// condensed meanwhile: the writer, upkeep and whoever only reads.
     pub(crate) fn bucket(
         &self,
         at: usize,
@@ -75,7 +79,7 @@ impl Directory {
         let buckets = self.buckets.read().unwrap_or_else(PoisonError::into_inner);
         let (Some(addr), len) = (buckets.get(at).copied(), buckets.len()) else { return Ok(None) };
         drop(buckets);
-        let mut accounts = read(addr, reader)?;
+        let mut accounts = read(addr, reader).inspect_err(|error| reader.note_table(error))?;
         accounts.retain(|stored| index(stored.account, len) == at);
         Ok(Some(accounts))
     }

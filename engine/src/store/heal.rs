@@ -47,7 +47,7 @@ impl Ailing {
     }
 }
 
-/// Reads the columns of one mailbox, and takes note where they are damaged.
+/// Reads the columns of one mailbox; takes note of the mailbox where they are damaged.
 struct MailboxSource {
     reader: ShardReader,
     mailbox: MailboxId,
@@ -62,19 +62,23 @@ impl Keeper for MailboxSource {
     fn keep(&self, piece: Weak<dyn Evict>, len: usize) {
         self.reader.keep(piece, len);
     }
+
+    fn note(&self, error: &Error) {
+        self.reader.note_mailbox(self.mailbox, error);
+    }
 }
 
 impl ColumnSource for MailboxSource {
     fn base(&self, addr: RecordAddr, rows: u32) -> Result<Base, Error> {
-        self.reader.noting(self.mailbox, self.reader.base(addr, rows))
+        self.reader.base(addr, rows)
     }
 
     fn marks(&self, addr: RecordAddr, rows: u32) -> Result<Marks, Error> {
-        self.reader.noting(self.mailbox, self.reader.marks(addr, rows))
+        self.reader.marks(addr, rows)
     }
 
     fn history(&self, addr: RecordAddr) -> Result<Vec<Arc<Vanished>>, Error> {
-        self.reader.noting(self.mailbox, self.reader.history(addr))
+        self.reader.history(addr)
     }
 }
 

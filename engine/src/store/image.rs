@@ -21,8 +21,21 @@ pub(crate) fn peek(cell: &MailboxCell, reader: &ShardReader) -> Result<Arc<Snaps
     if let Some(snapshot) = cell.resident_snapshot() {
         return Ok(snapshot);
     }
-    let addr = reader.image(cell.id)?.ok_or(Error::NoSuchMailbox)?;
-    reader.noting(cell.id, load(addr, reader)).map(|(_, state)| state.snapshot())
+    let place = || reader.image(cell.id)?.ok_or(Error::NoSuchMailbox);
+    let mut addr = place()?;
+    loop {
+        let error = match load(addr, reader) {
+            Ok((_, state)) => return Ok(state.snapshot()),
+            Err(error) => error,
+        };
+        // It may have been written elsewhere between the two looks.
+        let moved = place()?;
+        if moved == addr {
+            reader.note_mailbox(cell.id, &error);
+            return Err(error);
+        }
+        addr = moved;
+    }
 }
 
 /// Reads a mailbox's image, and whose it is. Its columns are read when they are needed.

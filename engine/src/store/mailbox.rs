@@ -122,6 +122,15 @@ impl Mailbox {
         self.cell.diff(old, new)
     }
 
+    /// The messages and numbers of a snapshot of this mailbox with the flags and mod-sequences they
+    /// have in `latest`; what is gone there keeps what it had. Costs as much as differs.
+    pub fn with_flags_of(&self, old: &Snapshot, latest: &Snapshot) -> Result<Arc<Snapshot>, Error> {
+        let followed = Arc::new(old.with_flags_of(latest)?);
+        // It has columns of both, which may be looked at by nobody else.
+        self.account.shard.accounts().outlived().add(&followed);
+        Ok(followed)
+    }
+
     /// The stored bytes and list data of a message of this mailbox.
     pub fn message(&self, row: &Row) -> StoredMessage {
         StoredMessage::new(self.account.shard.reader().clone(), row.email_id)

@@ -115,16 +115,10 @@ impl StoredMessage {
     }
 
     fn read<T>(&self, what: impl Fn(&Record) -> Result<T, Error>) -> Result<T, Error> {
-        let addr = self.reader.place(self.email_id)?;
-        let open = |addr| Record::open(addr, places::number(self.email_id), &self.reader);
-        match open(addr).and_then(|record| what(&record)) {
-            // The message may have been moved in the log between the two looks.
-            Err(error) => match self.reader.place(self.email_id)? {
-                moved if moved != addr => open(moved).and_then(|record| what(&record)),
-                _ => Err(error),
-            },
-            read => read,
-        }
+        self.reader.at_place(self.email_id, |addr| {
+            let record = Record::open(addr, places::number(self.email_id), &self.reader)?;
+            what(&record)
+        })
     }
 }
 

@@ -25,9 +25,13 @@ impl Default for Outlived {
 impl Outlived {
     /// Notes a snapshot that is not the newest any more, if anybody else holds it.
     pub(crate) fn note(&self, snapshot: &Arc<Snapshot>) {
-        if Arc::strong_count(snapshot) < 2 {
-            return;
+        if Arc::strong_count(snapshot) > 1 {
+            self.add(snapshot);
         }
+    }
+
+    /// Notes a snapshot that never was a mailbox's newest.
+    pub(crate) fn add(&self, snapshot: &Arc<Snapshot>) {
         let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if noted.each.len() >= noted.prune_at {
             noted.each.retain(|each| each.strong_count() > 0);

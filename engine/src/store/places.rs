@@ -49,7 +49,11 @@ impl Page {
             return Ok(places);
         }
         let mut read = match self.stored.get() {
-            Some(addr) => load(addr)?,
+            Some(addr) => match load(addr) {
+                Ok(read) => read,
+                // The writer reads a page before it is written elsewhere.
+                Err(error) => return self.places.get().map(|places| &**places).ok_or(error),
+            },
             None => Vec::new(),
         };
         read.resize(PAGE_LEN, 0);

@@ -18,7 +18,7 @@ use crate::store::due::Due;
 use crate::store::heal::Ailing;
 use crate::store::kept::Kept;
 use crate::store::options::Options;
-use crate::store::places::{self, Places};
+use crate::store::places::{self, LoadPage, Places};
 use crate::store::reads::Reads;
 use crate::{Error, Fault};
 
@@ -120,18 +120,19 @@ impl ShardReader {
 
     /// Where the record of a message is.
     pub(crate) fn place(&self, email_id: EmailId) -> Result<RecordAddr, Error> {
-        let found = self.tables.places.find(email_id, &|addr| self.read_places(addr))?;
-        found.ok_or(Error::NoSuchMessage)
+        let found =
+            self.with_places(&self.tables.places, |places, load| places.find(email_id, load));
+        found?.ok_or(Error::NoSuchMessage)
     }
 
     /// Says where the record of a message is now; for the shard's writer and for replay.
     pub(crate) fn set_place(&self, email_id: EmailId, addr: RecordAddr) -> Result<(), Error> {
-        self.tables.places.set(email_id, Some(addr), &|addr| self.read_places(addr))
+        self.with_places(&self.tables.places, |places, load| places.set(email_id, Some(addr), load))
     }
 
     /// Says that nobody has the message any more.
     pub(crate) fn clear_place(&self, email_id: EmailId) -> Result<(), Error> {
-        self.tables.places.set(email_id, None, &|addr| self.read_places(addr))
+        self.with_places(&self.tables.places, |places, load| places.set(email_id, None, load))
     }
 
     /// Has pages of both tables written again that stand where `is_leaving` says.
@@ -139,9 +140,9 @@ impl ShardReader {
         &self,
         is_leaving: &dyn Fn(RecordAddr) -> bool,
     ) -> Result<(), Error> {
-        let load = |addr: RecordAddr| self.read_places(addr);
-        self.tables.places.leave(is_leaving, &load)?;
-        self.tables.images.leave(is_leaving, &load)
+        let leave = |places: &Places, load: &LoadPage<'_>| places.leave(is_leaving, load);
+        self.with_places(&self.tables.places, leave)?;
+        self.with_places(&self.tables.images, leave)
     }
 
     /// A page of the table of blobs.
@@ -152,15 +153,27 @@ impl ShardReader {
 
     /// The blob with this number.
     pub(crate) fn blob(&self, number: u64) -> Result<Blob, Error> {
-        let place = || self.place(places::email_id(self.shard().0, number));
-        let addr = place()?;
-        match self.blob_at(addr, number) {
-            // It may have been moved in the log between the two looks.
-            Err(error) => match place()? {
-                moved if moved != addr => self.blob_at(moved, number),
-                _ => Err(error),
-            },
-            read => read,
+        self.at_place(places::email_id(self.shard().0, number), |addr| self.blob_at(addr, number))
+    }
+
+    /// Reads the record of a message or blob, wherever it is: it may be moved in the log between
+    /// the look for its place and the look at it.
+    pub(crate) fn at_place<T>(
+        &self,
+        email_id: EmailId,
+        read: impl Fn(RecordAddr) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut addr = self.place(email_id)?;
+        loop {
+            let error = match read(addr) {
+                Err(error) => error,
+                read => return read,
+            };
+            let moved = self.place(email_id)?;
+            if moved == addr {
+                return Err(error);
+            }
+            addr = moved;
         }
     }
 
@@ -195,7 +208,7 @@ impl ShardReader {
 
     /// Where the newest image of a mailbox is; `None` if it has none.
     pub(crate) fn image(&self, mailbox: MailboxId) -> Result<Option<RecordAddr>, Error> {
-        self.tables.images.find(numbered(mailbox), &|addr| self.read_places(addr))
+        self.with_places(&self.tables.images, |images, load| images.find(numbered(mailbox), load))
     }
 
     /// Says where the newest image of a mailbox is; for the shard's writer and for replay.
@@ -204,7 +217,8 @@ impl ShardReader {
         mailbox: MailboxId,
         addr: Option<RecordAddr>,
     ) -> Result<(), Error> {
-        self.tables.images.set(numbered(mailbox), addr, &|addr| self.read_places(addr))
+        let set = |images: &Places, load: &LoadPage<'_>| images.set(numbered(mailbox), addr, load);
+        self.with_places(&self.tables.images, set)
     }
 
     pub(crate) fn images(&self) -> &Places {
@@ -213,7 +227,7 @@ impl ShardReader {
 
     /// The accounts of a bucket.
     pub(crate) fn accounts(&self, addr: RecordAddr) -> Result<Vec<StoredAccount>, Error> {
-        let payload = self.noting_table(self.read(addr, Kind::Accounts))?;
+        let payload = self.read(addr, Kind::Accounts)?;
         format::image::decode_accounts(&payload).map_err(|fault| self.damaged(addr, fault))
     }
 
@@ -222,27 +236,37 @@ impl ShardReader {
         &self.ailing
     }
 
-    /// Takes note of the mailbox where its columns or the like are damaged.
-    pub(crate) fn noting<T>(&self, mailbox: MailboxId, read: Result<T, Error>) -> Result<T, Error> {
-        if let Err(error @ Error::Damaged { .. }) = &read {
+    /// Takes note of the mailbox where its columns or the like are damaged. For who has seen that
+    /// they were not written elsewhere meanwhile.
+    pub(crate) fn note_mailbox(&self, mailbox: MailboxId, error: &Error) {
+        if matches!(error, Error::Damaged { .. }) {
             tracing::error!(%error, %mailbox, "damaged; it can be made again");
             self.ailing.note_mailbox(mailbox);
             self.shared.due.ring();
         }
-        read
     }
 
-    fn noting_table<T>(&self, read: Result<T, Error>) -> Result<T, Error> {
-        if let Err(error @ Error::Damaged { .. }) = &read {
+    /// The same of a table of the whole shard.
+    pub(crate) fn note_table(&self, error: &Error) {
+        if matches!(error, Error::Damaged { .. }) {
             tracing::error!(%error, "damaged; it can be made again");
             self.ailing.note_table();
             self.shared.due.ring();
         }
-        read
+    }
+
+    /// Does something with a table of places.
+    fn with_places<T>(
+        &self,
+        table: &Places,
+        what: impl FnOnce(&Places, &LoadPage<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let done = what(table, &|addr| self.read_places(addr));
+        done.inspect_err(|error| self.note_table(error))
     }
 
     fn read_places(&self, addr: RecordAddr) -> Result<Vec<u64>, Error> {
-        let payload = self.noting_table(self.read(addr, Kind::Places))?;
+        let payload = self.read(addr, Kind::Places)?;
         format::image::decode_places(&payload).map_err(|fault| self.damaged(addr, fault))
     }
 

@@ -188,13 +188,14 @@ impl SelectedView {
         SeqNo::new(number.get()).map_or(Ok(None), |seq| self.snapshot.uid_at(seq))
     }
 
-    /// Takes over the flags of a later snapshot; messages and numbers stay. What changed is kept
+    /// Takes over the flags of the newest snapshot; messages and numbers stay. What changed is kept
     /// to be told.
-    pub(crate) fn advance_flags(&mut self, latest: Arc<Snapshot>) -> Result<(), Error> {
+    pub(crate) fn advance_flags(&mut self, mailbox: &Mailbox) -> Result<(), Error> {
+        let latest = mailbox.snapshot();
         if Arc::ptr_eq(&self.seen, &latest) {
             return Ok(());
         }
-        let newer = Arc::new(self.snapshot.with_flags_of(&latest)?);
+        let newer = mailbox.with_flags_of(&self.snapshot, &latest)?;
         self.untold.extend(&Diff::between(&self.snapshot, &newer)?.reflagged);
         self.snapshot = newer;
         self.seen = latest;
@@ -255,10 +256,9 @@ impl Selected {
         telling: Telling,
         dialogue: &mut Dialogue,
     ) -> Result<(), Stop> {
-        let latest = self.mailbox.snapshot();
         let mut is_removal_told = false;
         if telling.numbers_may_change {
-            let moved = self.view.advance(&self.mailbox, latest)?;
+            let moved = self.view.advance(&self.mailbox, self.mailbox.snapshot())?;
             is_removal_told = !moved.expunged.is_empty();
             self.contexts.tell_removed((&moved.before, &moved.expunged), dialogue).await?;
             if self.authenticated.qresync {
@@ -272,7 +272,7 @@ impl Selected {
                 dialogue.untagged("0 RECENT");
             }
         } else {
-            self.view.advance_flags(latest)?;
+            self.view.advance_flags(&self.mailbox)?;
         }
         self.tell_keywords(dialogue);
         self.tell_flags(telling.numbering, dialogue).await?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::Snapshot;
+use crate::store::writer::Carrying;
 
 /// Steps of the long run; CI sets more for optimised builds.
 const STEPS: &str = "FUMIKURA_COMPACTION_STEPS";
@@ -146,6 +147,58 @@ fn who_looks_at_an_old_snapshot_reads_on_while_its_segments_go() {
     assert!(len < held_len, "{len} bytes of {held_len}");
     drop((inbox, account, store));
     check_sound(&path);
+}
+
+/// A session that must not hear of expunges looks at the old numbers with the new flags.
+#[test]
+fn who_follows_flags_alone_reads_on_while_segments_go() {
+    let dir = tempfile::tempdir().expect("directory");
+    let path = dir.path().join("store");
+    let store = Store::create(&path, &no_retention()).expect("create");
+    let account = store.ensure_account(ACCOUNT, &DEFAULTS).wait().expect("account");
+    let inbox = account.mailbox("INBOX").expect("inbox");
+    inbox.append((0..300).map(item).collect()).wait().expect("append");
+    store.checkpoint().expect("checkpoint");
+    let opened = inbox.snapshot();
+    inbox.expunge(uids(20..=280), Expunge::Any).wait().expect("expunge");
+    let view = inbox.with_flags_of(&opened, &inbox.snapshot()).expect("view");
+    drop(opened);
+    let look = |view: &Snapshot| -> Vec<_> {
+        let all = UidSet::all();
+        let each = view.rows(&all).map(|row| row.expect("row"));
+        each.map(|row| (row, inbox.message(&row).bytes().expect("bytes"))).collect()
+    };
+    let before = look(&view);
+    assert_eq!(before.len(), 300);
+    for _ in 0..3 {
+        store.new_upkeep().compact_all(later()).expect("compact");
+        assert!(look(&view) == before, "another view");
+        fill_a_segment(&account);
+    }
+}
+
+/// What the batch in hand holds is not on disk yet, and so cannot be read.
+#[test]
+fn compaction_comes_in_one_batch_with_an_attachment() {
+    let dir = tempfile::tempdir().expect("directory");
+    let path = dir.path().join("store");
+    let store = Store::create(&path, &no_retention()).expect("create");
+    let account = store.ensure_account(ACCOUNT, &DEFAULTS).wait().expect("account");
+    let inbox = account.mailbox("INBOX").expect("inbox");
+    // Whatever is queued while the writer waits here is one batch.
+    let (go_on, wait) = std::sync::mpsc::channel::<()>();
+    let held = account.shard.submit(move |_| Ok(wait.recv().is_ok()));
+    let appended = inbox.append(vec![AppendItem { message: store.prepare(&text(0)), ..item(0) }]);
+    let carried = account.shard.submit(|writer| {
+        let everything = writer.log.reader().sealed().iter().map(|footer| footer.segment).collect();
+        writer.carry_blobs(Carrying::default(), &everything)
+    });
+    go_on.send(()).expect("the writer waits");
+    assert!(held.wait().expect("held"));
+    appended.wait().expect("append");
+    carried.wait().expect("carry");
+    let chunks = all(&path).iter().filter(|line| line.contains(" blob-chunk ")).count();
+    assert!(chunks > 0, "a message without an attachment");
 }
 
 #[test]
@@ -301,6 +354,8 @@ fn random_load_beside_compaction_ends_in_what_it_ends_in_without() {
         }
         is_over.store(true, Ordering::Relaxed);
     });
+    // What came last may have met no compaction yet.
+    stores[0].new_upkeep().compact_all(later()).expect("compact");
     let [compacted, plain] = accounts.each_ref().map(observed);
     assert!(compacted == plain, "seed {seed}: compaction changed what is seen");
     let lens = stores.each_ref().map(log_len);

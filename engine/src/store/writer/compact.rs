@@ -180,6 +180,8 @@ impl Writer {
         let mut numbers = if let Some(numbers) = carrying.left.take() {
             numbers
         } else {
+            // What the batch in hand holds cannot be read before it is on disk.
+            self.commit()?;
             self.blobs.forget_unused();
             self.live_blobs()
         };

@@ -90,7 +90,7 @@ async fn mark_seen(selected: &mut Selected, uids: &UidSet) -> Result<Option<ModS
     let edit = FlagEdit { uids: unseen, action: FlagAction::Add, flags, unchanged_since: None };
     match selected.mailbox.edit_flags(edit).await {
         Ok(edited) => {
-            selected.view.advance_flags(selected.mailbox.snapshot())?;
+            selected.view.advance_flags(&selected.mailbox)?;
             Ok(edited.modseq)
         }
         Err(error) => {

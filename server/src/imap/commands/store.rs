@@ -23,7 +23,7 @@ pub(crate) async fn store(
     selected.authenticated.condstore |= store.unchanged_since.is_some();
     let before = Arc::clone(selected.view.snapshot());
     let edited = edit(selected, &uids, &store).await?;
-    selected.view.advance_flags(selected.mailbox.snapshot())?;
+    selected.view.advance_flags(&selected.mailbox)?;
     selected.tell_keywords(dialogue);
     match store.echo {
         Echo::Told => {

@@ -89,7 +89,7 @@ async fn flags_move_on_while_numbers_wait() {
     let mut view = fixture.view();
     fixture.mailbox.expunge(uids(&[1]), Expunge::Any).await.expect("expunged");
     fixture.flag(&uids(&[3]), SystemFlag::Seen).await;
-    view.advance_flags(fixture.mailbox.snapshot()).expect("readable");
+    view.advance_flags(&fixture.mailbox).expect("readable");
     assert_eq!((view.snapshot().exists(), view.untold.to_string()), (4, "3".to_owned()));
     let moved = view.advance(&fixture.mailbox, fixture.mailbox.snapshot()).expect("readable");
     assert_eq!((moved.expunged.to_string(), moved.exists), ("1".to_owned(), None));
@@ -103,7 +103,7 @@ async fn what_was_told_is_not_told_again() {
     let fixture = fixture(3).await;
     let mut view = fixture.view();
     fixture.flag(&uids(&[1, 2]), SystemFlag::Flagged).await;
-    view.advance_flags(fixture.mailbox.snapshot()).expect("readable");
+    view.advance_flags(&fixture.mailbox).expect("readable");
     view.told(&UidSet::from_iter(Uid::new(1)));
     assert_eq!(view.untold.to_string(), "2");
     let moved = view.advance(&fixture.mailbox, fixture.mailbox.snapshot()).expect("readable");
