@@ -229,7 +229,7 @@ impl Bitmap {
     }
 
     /// One bit for each value, in their order.
-    fn of(values: impl Iterator<Item = bool>) -> Self {
+    pub(crate) fn of(values: impl Iterator<Item = bool>) -> Self {
         let mut bits = Self::default();
         let mut values = values;
         for word in &mut bits.0 {

@@ -4,9 +4,11 @@
 
 mod casemap;
 mod collation;
+mod sieve;
 mod text;
 mod threads;
 
 pub use collation::Collation;
+pub use sieve::{DateColumn, Sieve, Sifted, sift};
 pub use text::{Needle, body_contains, field_contains, text_contains};
 pub use threads::{Forest, Step, ThreadAlgorithm, Threads};

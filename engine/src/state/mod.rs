@@ -19,6 +19,7 @@ mod walk;
 
 pub(crate) use chunk::{Chunk, ColumnSource, Source};
 pub use diff::Diff;
+pub(crate) use edit::mask as mask_of;
 pub(crate) use history::{History, Page};
 pub(crate) use list::plan as plan_list;
 pub use list::{MailboxEntry, MailboxList};
@@ -28,4 +29,5 @@ pub(crate) use piece::{Evict, Keeper, Piece, Settle, Weigh};
 pub use plan::{Expunge, FlagEdit};
 pub(crate) use plan::{arrivals, departure};
 pub use snapshot::Snapshot;
+pub(crate) use walk::runs_of;
 pub use walk::{Row, Run};

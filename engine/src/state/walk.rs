@@ -108,6 +108,17 @@ impl Snapshot {
     }
 }
 
+/// Some messages of one chunk, as runs of neighbours; `before` is how many messages of the mailbox
+/// are before the chunk.
+pub(crate) fn runs_of(
+    columns: Arc<Columns>,
+    mask: Bitmap,
+    before: u32,
+) -> impl Iterator<Item = Run> + Send {
+    let live = columns.live();
+    Stretch { columns, mask, live, start: before }.into_runs()
+}
+
 /// The messages of one chunk that a walk passes.
 struct Stretch {
     columns: Arc<Columns>,

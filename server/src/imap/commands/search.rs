@@ -1,7 +1,7 @@
 //! SEARCH and UID SEARCH (RFC 3501, 6.4.4; RFC 4731; RFC 5182; RFC 7162, 3.1.5; RFC 9394).
 //!
-//! Keys that rows can answer are asked first, so that text is read only of messages that are
-//! still candidates. A search goes in pieces, between which other sessions have their turn.
+//! What columns know is asked of them, a chunk at a time; text is read only of messages that they
+//! leave open. A search goes in pieces, between which other sessions have their turn.
 
 mod condition;
 mod contexts;
@@ -11,7 +11,8 @@ mod walk;
 
 use std::sync::Arc;
 
-use engine::{Error, Listings, Mailbox, Run, UidSet};
+use engine::search::{Sifted, sift};
+use engine::{Error, Listings, Mailbox, Row, Run, UidSet};
 
 use self::condition::{Condition, Cost};
 pub(crate) use self::contexts::Contexts;
@@ -25,10 +26,11 @@ use crate::imap::progress::Progress;
 use crate::imap::response::{Done, Verdict};
 use crate::imap::session::Selected;
 use crate::imap::view::SelectedView;
-use crate::imap::walk::Walk;
 
 /// Messages looked at in one go.
 const PIECE_ROWS: usize = 4096;
+/// Asking the columns of a chunk counts as looking at so many messages.
+const CHUNK_ROWS: usize = 256;
 /// Bytes of messages searched in one go.
 const PIECE_BYTES: u64 = 1 << 20;
 
@@ -120,18 +122,17 @@ pub(super) async fn find_in(
 ) -> Result<Found, Stop> {
     let condition = Condition::all(keys, view)?;
     let snapshot = Arc::clone(view.snapshot());
-    let (uids, since) = condition.bounds();
-    let listings = mailbox.listings();
-    let mut scan = Scan { condition: &condition, mailbox, listings, looked_at: 0 };
+    let sieve = condition.sieve();
+    let mut chunks = sift(&snapshot, &sieve);
+    let mut scan = Scan::new(&condition, mailbox);
     let mut progress = Progress::new(dialogue);
     let mut found = Found::new(numbering, Arc::clone(&snapshot));
-    let mut walk = Walk::new(snapshot.runs_since(&uids, since));
     let mut was_told = false;
     loop {
         progress.tell((scan.looked_at, snapshot.exists().into()), dialogue).await?;
         let has_more = match condition.cost() {
-            Cost::Row => scan.piece(&mut walk, &mut found),
-            Cost::Header | Cost::Message => blocking(|| scan.piece(&mut walk, &mut found)),
+            Cost::Row => scan.piece(&mut chunks, &mut found),
+            Cost::Header | Cost::Message => blocking(|| scan.piece(&mut chunks, &mut found)),
         }?;
         if !has_more {
             break;
@@ -146,39 +147,48 @@ struct Scan<'s> {
     condition: &'s Condition,
     mailbox: &'s Mailbox,
     listings: Listings,
+    /// What is left of those that columns left open.
+    open: Box<dyn Iterator<Item = Row> + Send>,
     /// Messages so far.
     looked_at: u64,
 }
 
-impl Scan<'_> {
+impl<'s> Scan<'s> {
+    fn new(condition: &'s Condition, mailbox: &'s Mailbox) -> Self {
+        let (listings, open) = (mailbox.listings(), Box::new(std::iter::empty()));
+        Self { condition, mailbox, listings, open, looked_at: 0 }
+    }
+
     /// Looks at some more messages; false when there are no more. A message whose text cannot be
     /// read does not match.
     fn piece(
         &mut self,
-        walk: &mut Walk<impl Iterator<Item = Result<Run, Error>>>,
+        chunks: &mut impl Iterator<Item = Result<Sifted, Error>>,
         found: &mut Found,
     ) -> Result<bool, Error> {
         let (mut messages, mut bytes) = (0, 0);
         while messages < PIECE_ROWS && bytes < PIECE_BYTES {
-            let Some((run, nth)) = walk.here()? else { return Ok(false) };
-            match self.condition.by_flags(run.flags(nth)) {
-                Some(true) => found.push(run, nth),
-                Some(false) => {}
-                None => bytes += self.look((run, nth), found),
+            if let Some(row) = self.open.next() {
+                bytes += self.look(&row, found);
+                self.looked_at = row.seq.get().into();
+                messages += 1;
+                continue;
             }
-            messages += 1;
-            self.looked_at += 1;
-            walk.go_to(nth + 1);
+            let Some(sifted) = chunks.next().transpose()? else { return Ok(false) };
+            found.push_all(sifted.before(), sifted.holds());
+            self.looked_at = u64::from(sifted.before()) + u64::from(sifted.count());
+            let rows = |run: Run| (0..run.len()).filter_map(move |nth| run.row(nth));
+            self.open = Box::new(sifted.open().flat_map(rows));
+            messages += CHUNK_ROWS;
         }
         Ok(true)
     }
 
-    /// Looks at more than the flags of a message; says how many bytes of it were read.
-    fn look(&mut self, (run, nth): (&Run, usize), found: &mut Found) -> u64 {
-        let Some(row) = run.row(nth) else { return 0 };
-        let mut candidate = condition::Candidate::new(&row, self.mailbox, &mut self.listings);
+    /// Looks at the text of a message; says how many bytes of it were read.
+    fn look(&mut self, row: &Row, found: &mut Found) -> u64 {
+        let mut candidate = condition::Candidate::new(row, self.mailbox, &mut self.listings);
         match self.condition.holds(&mut candidate) {
-            Ok(true) => found.push(run, nth),
+            Ok(true) => found.push(row.seq),
             Ok(false) => {}
             Err(error) => {
                 tracing::error!(uid = row.uid.get(), %error, "cannot search a message");

@@ -1,10 +1,11 @@
 //! Search keys made ready for one view, and asked of one message, the cheap ones first.
 
 use std::num::NonZeroU32;
+use std::ops::Range;
 
 use engine::clock::unix_seconds;
 use engine::message::{FieldNames, Structure};
-use engine::search::{Needle, body_contains, field_contains, text_contains};
+use engine::search::{DateColumn, Needle, Sieve, body_contains, field_contains, text_contains};
 use engine::{
     EmailId, Error, FlagBits, Keyword, Listings, Mailbox, Row, Snapshot, ThreadId, UidSet,
 };
@@ -136,33 +137,26 @@ impl Condition {
         }
     }
 
-    /// UIDs, and a mod-sequence, outside of which the condition holds for no message.
-    pub(super) fn bounds(&self) -> (UidSet, u64) {
+    /// The condition as far as columns know.
+    pub(super) fn sieve(&self) -> Sieve {
         match self {
-            Self::Uids(uids) => (uids.clone(), 0),
-            Self::Never | Self::Keyword(_, None) => (UidSet::new(), 0),
-            Self::ModSeq(modseq) => (UidSet::all(), modseq.saturating_sub(1)),
-            Self::All(conditions) => {
-                let bounds = conditions.iter().map(Self::bounds);
-                bounds.fold((UidSet::all(), 0), |(uids, modseq), more| {
-                    (uids.intersection(&more.0), modseq.max(more.1))
-                })
+            Self::Always => Sieve::All(Vec::new()),
+            Self::Never | Self::Keyword(_, None) => Sieve::Any(Vec::new()),
+            Self::Flags(flags) | Self::Keyword(_, Some(flags)) => Sieve::Flags(*flags),
+            Self::Uids(uids) => Sieve::Uids(uids.clone()),
+            Self::Date { field, relation, day } => {
+                Sieve::Days(column(*field), days(*relation, *day))
             }
-            _ => (UidSet::all(), 0),
-        }
-    }
-
-    /// Whether the condition holds for a message with these flags, if flags decide.
-    pub(super) fn by_flags(&self, flags: FlagBits) -> Option<bool> {
-        match self {
-            Self::Always => Some(true),
-            Self::Never => Some(false),
-            Self::Flags(wanted) => Some(flags & *wanted == *wanted),
-            Self::Keyword(_, bit) => Some(bit.is_some_and(|bit| flags & bit == bit)),
-            Self::Not(condition) => condition.by_flags(flags).map(|holds| !holds),
-            Self::Any(conditions) => decided(conditions, flags, true),
-            Self::All(conditions) => decided(conditions, flags, false),
-            _ => None,
+            Self::Older(second) => Sieve::ArrivedUntil(*second),
+            Self::Larger(size) => Sieve::Sizes(size.saturating_add(1)..u64::MAX),
+            Self::Smaller(size) => Sieve::Sizes(0..*size),
+            Self::ModSeq(modseq) => Sieve::ModSeqFrom(*modseq),
+            Self::EmailId(id) => Sieve::EmailId(*id),
+            Self::ThreadId(id) => Sieve::ThreadId(*id),
+            Self::Field { .. } | Self::Body(_) | Self::Text(_) => Sieve::Open,
+            Self::Not(condition) => Sieve::Not(Box::new(condition.sieve())),
+            Self::Any(conditions) => Sieve::Any(conditions.iter().map(Self::sieve).collect()),
+            Self::All(conditions) => Sieve::All(conditions.iter().map(Self::sieve).collect()),
         }
     }
 
@@ -175,16 +169,16 @@ impl Condition {
             Self::Flags(flags) => row.flags & *flags == *flags,
             Self::Keyword(_, bit) => bit.is_some_and(|bit| row.flags & bit == bit),
             Self::Uids(uids) => uids.contains(row.uid),
-            Self::Date { field: DateField::Internal, relation, day } => {
-                let date = row.internal_date;
-                is_related(local_day(date.seconds, date.zone_minutes), *relation, *day)
-            }
-            // The day that the sender wrote (RFC 3501, 6.4.4: disregarding time and timezone).
-            Self::Date { field: DateField::Sent, relation, day } => {
-                is_related(local_day(row.sent_date, row.sent_zone_minutes), *relation, *day)
-            }
-            Self::Date { field: DateField::Saved, relation, day } => {
-                is_related(local_day(row.save_date, 0), *relation, *day)
+            Self::Date { field, relation, day } => {
+                // The day that the sender wrote (RFC 3501, 6.4.4: disregarding time and timezone).
+                let date = match field {
+                    DateField::Internal => {
+                        local_day(row.internal_date.seconds, row.internal_date.zone_minutes)
+                    }
+                    DateField::Sent => local_day(row.sent_date, row.sent_zone_minutes),
+                    DateField::Saved => local_day(row.save_date, 0),
+                };
+                days(*relation, *day).contains(&date)
             }
             Self::Older(second) => row.internal_date.seconds <= *second,
             Self::Larger(size) => u64::from(row.size) > *size,
@@ -222,19 +216,6 @@ impl Condition {
     }
 }
 
-/// One of the conditions is enough to decide if it is `decisive`, else all are needed.
-fn decided(conditions: &[Condition], flags: FlagBits, decisive: bool) -> Option<bool> {
-    let mut decided = Some(!decisive);
-    for condition in conditions {
-        match condition.by_flags(flags) {
-            Some(holds) if holds == decisive => return Some(decisive),
-            Some(_) => {}
-            None => decided = None,
-        }
-    }
-    decided
-}
-
 fn seconds_ago(seconds: NonZeroU32) -> i64 {
     unix_seconds() - i64::from(seconds.get())
 }
@@ -244,11 +225,20 @@ fn local_day(unix_seconds: i64, zone_minutes: i16) -> i64 {
     unix_seconds.saturating_add(i64::from(zone_minutes) * 60).div_euclid(86_400)
 }
 
-fn is_related(date: i64, relation: DateRelation, day: i64) -> bool {
+/// The days that are meant.
+fn days(relation: DateRelation, day: i64) -> Range<i64> {
     match relation {
-        DateRelation::Before => date < day,
-        DateRelation::On => date == day,
-        DateRelation::Since => date >= day,
+        DateRelation::Before => i64::MIN..day,
+        DateRelation::On => day..day.saturating_add(1),
+        DateRelation::Since => day..i64::MAX,
+    }
+}
+
+fn column(field: DateField) -> DateColumn {
+    match field {
+        DateField::Internal => DateColumn::Internal,
+        DateField::Sent => DateColumn::Sent,
+        DateField::Saved => DateColumn::Saved,
     }
 }
 

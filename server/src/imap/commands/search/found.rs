@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use engine::{Error, Run, Snapshot, Uid, UidSet};
+use engine::{Error, Run, SeqNo, Snapshot, Uid, UidSet};
 
-use crate::imap::command::{Numbering, ReturnOptions};
+use crate::imap::command::Numbering;
 
 /// What was found in a snapshot: one bit a message, so that memory is bounded however the finds are
 /// scattered.
@@ -16,50 +16,51 @@ pub(in crate::imap::commands) struct Found {
     /// Bit n - 1 is message number n.
     bits: Vec<u64>,
     count: u32,
-    /// The first and the last, in the numbers asked for.
-    pub(super) ends: Option<(u32, u32)>,
-    pub(super) modseq_max: Option<u64>,
-    modseq_of_first: Option<u64>,
-    modseq_of_last: Option<u64>,
 }
 
 impl Found {
     /// Nothing yet.
     pub(super) fn new(numbering: Numbering, snapshot: Arc<Snapshot>) -> Self {
-        Self {
-            numbering,
-            snapshot,
-            bits: Vec::new(),
-            count: 0,
-            ends: None,
-            modseq_max: None,
-            modseq_of_first: None,
-            modseq_of_last: None,
-        }
+        Self { numbering, snapshot, bits: Vec::new(), count: 0 }
     }
 
-    /// One message more, with higher numbers than those before: number `nth` of a run.
-    pub(super) fn push(&mut self, run: &Run, nth: usize) {
-        let at = place(run) + nth;
-        if at / 64 >= self.bits.len() {
-            self.bits.resize(at / 64 + 1, 0);
+    /// One message more.
+    pub(super) fn push(&mut self, seq: SeqNo) {
+        self.push_all(seq.get() - 1, &[1]);
+    }
+
+    /// More messages: bit n is the one with n and `before` before it. Each is pushed once.
+    pub(super) fn push_all(&mut self, before: u32, bits: &[u64]) {
+        let (first, shift) = (before as usize / 64, before % 64);
+        for (at, word) in (first..).zip(bits).filter(|(_, word)| **word != 0) {
+            if at + 2 > self.bits.len() {
+                self.bits.resize(at + 2, 0);
+            }
+            self.count += word.count_ones();
+            if let Some(low) = self.bits.get_mut(at) {
+                *low |= word << shift;
+            }
+            if let Some(high) = self.bits.get_mut(at + 1).filter(|_| shift > 0) {
+                *high |= word >> (64 - shift);
+            }
         }
-        if let Some(word) = self.bits.get_mut(at / 64) {
-            *word |= 1 << (at % 64);
-        }
-        let number = self.number_of(run, nth);
-        self.ends = Some((self.ends.map_or(number, |ends| ends.0), number));
-        self.count += 1;
-        let modseq = Some(run.modseq(nth));
-        self.modseq_max = self.modseq_max.max(modseq);
-        self.modseq_of_first = self.modseq_of_first.or(modseq);
-        self.modseq_of_last = modseq;
     }
 
     /// The places in a run of what was found among its messages.
-    pub(in crate::imap::commands) fn places_in(&self, run: &Run) -> impl Iterator<Item = usize> {
+    pub(in crate::imap::commands) fn places_in(
+        &self,
+        run: &Run,
+    ) -> impl Iterator<Item = usize> + use<> {
         let start = place(run);
-        (0..run.len()).filter(move |nth| self.has(start + nth))
+        let word = |at: usize| u128::from(self.bits.get(at).copied().unwrap_or(0));
+        let window = (word(start / 64) | word(start / 64 + 1) << 64) >> (start % 64);
+        // A run is of 64 messages at most.
+        let mut bits = window & ((1 << run.len()) - 1);
+        std::iter::from_fn(move || {
+            let nth = bits.trailing_zeros() as usize;
+            bits &= bits.checked_sub(1)?;
+            Some(nth)
+        })
     }
 
     /// The number that a message of a run is named by.
@@ -87,8 +88,31 @@ impl Found {
         Ok(uids)
     }
 
-    fn has(&self, at: usize) -> bool {
-        self.bits.get(at / 64).is_some_and(|word| word & (1 << (at % 64)) != 0)
+    /// The first and the last, in the numbers asked for.
+    pub(super) fn ends(&self) -> Result<Option<(u32, u32)>, Error> {
+        let mut words = (0_u32..).zip(&self.bits).filter(|(_, word)| **word != 0);
+        let Some(first) = words.next() else { return Ok(None) };
+        let last = words.last().unwrap_or(first);
+        let first = first.0 * 64 + first.1.trailing_zeros() + 1;
+        let last = last.0 * 64 + 64 - last.1.leading_zeros();
+        let number = |seq: u32| match self.numbering {
+            Numbering::Sequence => Ok(Some(seq)),
+            Numbering::Uid => {
+                let uid = SeqNo::new(seq).map_or(Ok(None), |seq| self.snapshot.uid_at(seq));
+                uid.map(|uid| uid.map(Uid::get))
+            }
+        };
+        Ok(number(first)?.zip(number(last)?))
+    }
+
+    /// The highest mod-sequence of what was found.
+    pub(super) fn modseq_max(&self) -> Result<Option<u64>, Error> {
+        let (all, mut highest) = (UidSet::all(), None);
+        for run in self.snapshot.runs(&all) {
+            let run = run?;
+            highest = highest.max(self.places_in(&run).map(|nth| run.modseq(nth)).max());
+        }
+        Ok(highest)
     }
 
     /// How messages are named.
@@ -104,22 +128,6 @@ impl Found {
     /// How many were found.
     pub(in crate::imap::commands) fn count(&self) -> u32 {
         self.count
-    }
-
-    /// The mod-sequence of what is told: of the first, of the last, or the highest of all
-    /// (RFC 7162, 3.1.10).
-    pub(super) fn modseq_of(&self, returns: &ReturnOptions) -> Option<u64> {
-        match returns {
-            ReturnOptions { all: true, .. }
-            | ReturnOptions { count: true, .. }
-            | ReturnOptions { partial: Some(_), .. } => self.modseq_max,
-            ReturnOptions { min: true, max: true, .. } => {
-                self.modseq_of_first.max(self.modseq_of_last)
-            }
-            ReturnOptions { min: true, .. } => self.modseq_of_first,
-            ReturnOptions { max: true, .. } => self.modseq_of_last,
-            ReturnOptions { .. } => None,
-        }
     }
 }
 

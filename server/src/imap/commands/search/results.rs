@@ -61,7 +61,7 @@ impl Results<'_> {
                     .collect::<Result<_, _>>()?
             }
         };
-        let ends = self.ends();
+        let ends = self.ends()?;
         let first = ends.map(|ends| ends.0).filter(|_| returns.min);
         let last = ends.map(|ends| ends.1).filter(|_| returns.max);
         for number in [first, last].into_iter().flatten() {
@@ -82,10 +82,10 @@ impl Results<'_> {
     }
 
     /// The first and the last.
-    fn ends(&self) -> Option<(u32, u32)> {
+    fn ends(&self) -> Result<Option<(u32, u32)>, Error> {
         match self.sorted {
-            Some(sorted) => sorted.first().copied().zip(sorted.last().copied()),
-            None => self.found.ends,
+            Some(sorted) => Ok(sorted.first().copied().zip(sorted.last().copied())),
+            None => self.found.ends(),
         }
     }
 
@@ -96,7 +96,9 @@ impl Results<'_> {
             Some(sorted) => write_list(sorted, dialogue).await?,
             None => self.write_found_list(dialogue).await?,
         }
-        if let Some(modseq) = self.found.modseq_max.filter(|_| self.with_modseq) {
+        if self.with_modseq
+            && let Some(modseq) = self.found.modseq_max()?
+        {
             let out = dialogue.out();
             out.extend_from_slice(b" (MODSEQ ");
             push_number(out, modseq);
@@ -107,6 +109,9 @@ impl Results<'_> {
     }
 
     async fn write_found_list(&self, dialogue: &mut Dialogue) -> Result<(), Stop> {
+        if self.found.count() == 0 {
+            return Ok(());
+        }
         let all = UidSet::all();
         let (mut sheet, mut digits) = (Sheet::new(), Digits::new());
         for run in self.found.snapshot().runs(&all) {
@@ -147,7 +152,7 @@ impl Results<'_> {
         if self.found.numbering() == Numbering::Uid {
             out.extend_from_slice(b" UID");
         }
-        let (ends, count) = (self.ends(), self.found.count());
+        let (ends, count) = (self.ends()?, self.found.count());
         push_result(out, b" MIN ", ends.map(|ends| ends.0).filter(|_| returns.min));
         push_result(out, b" MAX ", ends.map(|ends| ends.1).filter(|_| returns.max));
         push_result(out, b" COUNT ", Some(count).filter(|_| returns.count));
@@ -161,8 +166,8 @@ impl Results<'_> {
             }
             dialogue.out().push(b')');
         }
-        if let Some(modseq) = self.modseq(returns)?.filter(|_| self.with_modseq) {
-            push_result(dialogue.out(), b" MODSEQ ", Some(modseq));
+        if self.with_modseq {
+            push_result(dialogue.out(), b" MODSEQ ", self.modseq(returns)?);
         }
         dialogue.out().extend_from_slice(b"\r\n");
         Ok(())
@@ -201,15 +206,15 @@ impl Results<'_> {
         Ok(set.end(dialogue.out()))
     }
 
-    /// The mod-sequence of what is told (RFC 7162, 3.1.10).
+    /// The mod-sequence of what is told: of the first, of the last, or the highest of all
+    /// (RFC 7162, 3.1.10).
     fn modseq(&self, returns: &ReturnOptions) -> Result<Option<u64>, Error> {
-        let tells_all = returns.all || returns.count || returns.partial.is_some();
-        let Some(_) = self.sorted.filter(|_| self.with_modseq && !tells_all) else {
-            return Ok(self.found.modseq_of(returns));
-        };
+        if returns.all || returns.count || returns.partial.is_some() {
+            return self.found.modseq_max();
+        }
         let mut highest = None;
         for (number, is_told) in
-            self.ends().into_iter().flat_map(|ends| [(ends.0, returns.min), (ends.1, returns.max)])
+            self.ends()?.into_iter().flat_map(|ends| [(ends.0, returns.min), (ends.1, returns.max)])
         {
             let Some(uid) = self.uid(number)?.filter(|_| is_told) else { continue };
             let row = self.found.snapshot().row(uid)?;
