@@ -3,6 +3,7 @@
 //! Exit status: 0 done, 1 not done (one sentence on standard error says why), 2 called wrongly,
 //! 3 `verify` found damage.
 
+mod capability;
 mod demo;
 mod directory;
 mod init;
@@ -55,6 +56,9 @@ enum Command {
     /// How much the messages of users may take
     #[command(subcommand)]
     Quota(quota::QuotaCommand),
+    /// Which capabilities are hidden from whom
+    #[command(subcommand)]
+    Capability(capability::CapabilityCommand),
     /// Check every checksum, and every index against the log; changes nothing
     Verify,
     /// Give back space and compress what has come; a server does the same by itself when it is
@@ -122,6 +126,7 @@ fn execute(arguments: Arguments) -> Result<(), CliError> {
         Command::User(command) => directory::user(&Config::load(&file)?, command),
         Command::Alias(command) => directory::alias(&Config::load(&file)?, command),
         Command::Quota(command) => quota::quota(&Config::load(&file)?, command),
+        Command::Capability(command) => capability::capability(&Config::load(&file)?, &command),
         Command::Verify => inspect::verify(&Config::load(&file)?),
         Command::Compact => maintain::compact(&Config::load(&file)?),
         Command::Erase(arguments) => maintain::erase(&Config::load(&file)?, &arguments),
@@ -173,6 +178,11 @@ mod tests {
             "--config f quota clear alice@example.test",
             "--config f quota show alice@example.test",
             "--config f quota admin alice@example.test --revoke",
+            "--config f capability hide MOVE --listener imaps --client outlook --user a@b.test",
+            "--config f capability offer UIDONLY --domain example.test",
+            "--config f capability clear MOVE",
+            "--config f capability show MOVE",
+            "--config f capability list",
             "--config f verify",
             "--config f dump",
         ] {

@@ -5,6 +5,7 @@
 
 mod address;
 mod edit;
+mod masks;
 mod quota;
 mod resolve;
 mod retention;
@@ -18,10 +19,12 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Row as _, SqlitePool};
 
 pub use address::{Address, AddressError};
+pub use masks::{Audience, CapabilityName, MaskRule, Masks, RuleError, Viewer, Visibility, Whom};
 pub use quota::{Quota, QuotaLimits, QuotaTarget, Usage};
 pub use resolve::{Recipient, Resolution};
 pub use retention::RETENTION_DAYS_MAX;
 
+use self::masks::MaskCache;
 use self::quota::QuotaCache;
 use self::resolve::ResolveCache;
 use crate::private_file;
@@ -38,6 +41,7 @@ pub struct Directory {
     separator: Arc<str>,
     cache: Arc<ResolveCache>,
     quotas: Arc<QuotaCache>,
+    masks: Arc<MaskCache>,
 }
 
 /// One user.
@@ -83,6 +87,9 @@ pub enum DirectoryError {
     /// Users or aliases still need the domain.
     #[error("{0} still has users or aliases; remove them first")]
     DomainInUse(String),
+    /// No such rule for capabilities can be.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
 }
 
 impl Directory {
@@ -109,6 +116,7 @@ impl Directory {
             separator: separator.into(),
             cache: Arc::default(),
             quotas: Arc::default(),
+            masks: Arc::default(),
         })
     }
 

@@ -18,7 +18,7 @@ use std::thread;
 
 use tempfile::TempDir;
 
-use crate::binary::program;
+use crate::binary::{program, run};
 use crate::client::{ImapClient, LineClient, PATIENCE, PopClient, SmtpClient, Trust};
 
 pub use guest::PASSWORD;
@@ -111,6 +111,15 @@ impl TestServer {
     /// What clients must trust.
     pub fn trust(&self) -> Trust {
         Trust::in_file(&self.dir().join("certificate.pem"))
+    }
+
+    /// Runs the program with its configuration; what it says if it fails is the error.
+    pub fn command(&self, arguments: &[&str]) -> Result<(), String> {
+        let config = self.config_file();
+        let config = ["--config", config.to_str().expect("UTF-8")];
+        let output = run(&[&config, arguments].concat());
+        let said = || String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() { Ok(()) } else { Err(said()) }
     }
 
     /// The process number.

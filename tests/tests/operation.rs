@@ -72,6 +72,37 @@ fn users_are_added_listed_changed_and_removed_while_the_server_runs() {
 }
 
 #[test]
+fn a_capability_is_hidden_offered_and_shown_while_the_server_runs() {
+    let server = TestServer::start();
+    let mut imap = server.imap("alice@example.test");
+    let mut until = |is_told: bool| {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let told = imap.command("CAPABILITY").expect("an answer").ok().expect("told").lines();
+            if told.iter().any(|line| line.contains(" MOVE ")) == is_told {
+                return;
+            }
+            assert!(Instant::now() < deadline, "still {told:?}");
+        }
+    };
+    until(true);
+    assert!(call(&server, &["capability", "hide", "move"]).status.success());
+    until(false);
+    let offer = ["capability", "offer", "move", "--user", "alice@example.test"];
+    assert!(call(&server, &offer).status.success());
+    until(true);
+    let shown = said(&call(&server, &["capability", "show", "MOVE"]));
+    let expected = "MOVE hidden for everybody\nMOVE offered for alice@example.test\n\
+                    MOVE hidden where no other rule fits\n";
+    assert_eq!(shown, expected);
+    assert!(call(&server, &["capability", "clear", "MOVE"]).status.success());
+    let list = said(&call(&server, &["capability", "list"]));
+    assert_eq!(list, "MOVE offered for alice@example.test\n");
+    let wrong = call(&server, &["capability", "hide", "MOVE", "--listener", "imapz"]);
+    assert_eq!(wrong.status.code(), Some(1), "{}", said(&wrong));
+}
+
+#[test]
 fn a_store_is_compacted_and_messages_are_erased_with_and_without_a_running_server() {
     let mut server = TestServer::start();
     let domain = ["domain", "set", "example.test", "--retention-days", "30"];

@@ -2,6 +2,7 @@
 
 tests::transcripts! {
     imap:
+    a_capability_is_hidden_from_some,
     a_deleted_mailbox_stays_readable_where_it_is_open,
     a_silent_store_is_told_to_others_only,
     an_administrator_sets_quota,

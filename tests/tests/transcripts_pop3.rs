@@ -1,6 +1,7 @@
 //! The POP3 scripts of `transcripts/pop3/`, each a test named for what it shows.
 
 tests::transcripts! { pop3:
+    a_capability_is_hidden_from_some,
     a_maildrop_is_listed_and_read,
     auth_plain_and_login,
     capabilities_before_and_after_log_in,

@@ -8,6 +8,7 @@ tests::transcripts! { smtp:
     a_message_that_goes_in_circles_is_refused,
     a_refused_chunk_is_read_to_its_end,
     aliases_and_details_lead_to_users,
+    an_extension_is_hidden_from_some,
     auth_login_as_outlook_sends_it,
     bdat_counts_octets,
     command_lines_end_in_cr_lf,

@@ -7,6 +7,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::directory::{Masks, Viewer};
+
 /// The longest line a client may send in an exchange (RFC 4954, 4 names 12288).
 pub const LINE_LEN_MAX: usize = 12_288;
 
@@ -72,6 +74,19 @@ impl Mechanism {
     /// Finds a mechanism by its name, in any case.
     pub fn parse(name: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.name().as_bytes().eq_ignore_ascii_case(name))
+    }
+
+    /// Those that are not hidden from a client.
+    pub fn shown(masks: &Masks, viewer: &Viewer) -> Vec<Self> {
+        Self::ALL.into_iter().filter(|one| !masks.hide(one.capability(), viewer)).collect()
+    }
+
+    /// Its name among capabilities.
+    pub fn capability(self) -> &'static str {
+        match self {
+            Self::Plain => "AUTH=PLAIN",
+            Self::Login => "AUTH=LOGIN",
+        }
     }
 
     /// Its registered name.

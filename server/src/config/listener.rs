@@ -123,6 +123,21 @@ impl Role {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Smtp, Self::Submission, Self::Lmtp, Self::Pop3, Self::Imap];
 
+    /// What its listener speaks, in TLS from the first byte or not.
+    pub fn protocol(self, is_tls: bool) -> Protocol {
+        match (self, is_tls) {
+            (Self::Smtp, false) => Protocol::Smtp,
+            (Self::Smtp, true) => Protocol::Smtps,
+            (Self::Submission, false) => Protocol::Submission,
+            (Self::Submission, true) => Protocol::Submissions,
+            (Self::Lmtp, _) => Protocol::Lmtp,
+            (Self::Pop3, false) => Protocol::Pop3,
+            (Self::Pop3, true) => Protocol::Pop3s,
+            (Self::Imap, false) => Protocol::Imap,
+            (Self::Imap, true) => Protocol::Imaps,
+        }
+    }
+
     /// One word, for logs and metrics.
     pub fn name(self) -> &'static str {
         match self {

@@ -18,6 +18,7 @@ use super::parse::{Assembler, Fault, Limits, Oversize, Step, parse_command, tag_
 use super::response::{Done, Refusal, Verdict};
 use crate::config::Role;
 use crate::context::Context;
+use crate::directory::Viewer;
 use crate::limits::ByteShare;
 use crate::spool::{Spool, SpoolFault, Spooled};
 use crate::stream::{Connection, Link, Stream, StreamError};
@@ -53,6 +54,8 @@ pub(crate) struct Dialogue {
     pub(crate) connection: Connection,
     /// For metrics.
     pub(crate) role: Role,
+    /// Whom capabilities are shown to.
+    pub(crate) viewer: Box<Viewer>,
     /// The command that is being worked on.
     pub(crate) under_way: Option<Tag>,
 }
@@ -60,8 +63,10 @@ pub(crate) struct Dialogue {
 impl Dialogue {
     /// Nothing is said yet.
     pub(crate) fn new(context: Arc<Context>, stream: Stream, role: Role) -> Self {
+        let listener = role.protocol(stream.is_tls()).name();
+        let viewer = Box::new(Viewer::at(listener, stream.local().port()));
         let connection = Connection::new(stream, context.config.limits.write_time);
-        Self { context, connection, role, under_way: None }
+        Self { context, connection, role, viewer, under_way: None }
     }
 
     /// Waits for the next command, and for all of it.

@@ -9,6 +9,7 @@ pub mod command;
 mod commands;
 mod dialogue;
 mod encode;
+mod masking;
 mod outcome;
 pub mod parse;
 mod pattern;
@@ -41,7 +42,7 @@ pub fn serve(
 ) -> impl Future<Output = ()> + Send + use<> {
     let mut dialogue = Dialogue::new(context, stream, role);
     async move {
-        greet(&mut dialogue);
+        Box::pin(greet(&mut dialogue)).await;
         if let Err(error) = Session::converse(&mut dialogue).await {
             tracing::debug!(peer = %dialogue.connection.peer(), %error, "connection ended");
         }
@@ -49,8 +50,8 @@ pub fn serve(
     }
 }
 
-fn greet(dialogue: &mut Dialogue) {
-    let capabilities = commands::before_login(dialogue);
+async fn greet(dialogue: &mut Dialogue) {
+    let capabilities = commands::before_login(dialogue).await;
     let hostname = dialogue.context.config.hostname.clone();
     dialogue.untagged(format_args!("OK [{capabilities}] {hostname} Fumikura is ready"));
 }

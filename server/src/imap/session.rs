@@ -12,6 +12,7 @@ use super::command::{Access, Body, Command, Tag};
 use super::commands;
 use super::commands::Contexts;
 use super::dialogue::{Dialogue, Incoming};
+use super::masking;
 use super::outcome::{Outcome, Stop};
 use super::parse::{FaultKind, Limits};
 use super::response::Refusal;
@@ -180,12 +181,16 @@ impl Session {
     /// Runs one command, with its last line, and returns the state it leaves the session in.
     async fn answer(
         self,
-        command: Box<Command>,
+        mut command: Box<Command>,
         bytes: Spooled,
         dialogue: &mut Dialogue,
     ) -> Result<Self, StreamError> {
         let (name, started) = (command.body.name(), Instant::now());
-        let session = if matches!(command.body, Body::Idle) {
+        let admitted = Box::pin(masking::admit(&mut command.body, dialogue)).await;
+        let session = if let Err(refusal) = admitted {
+            dialogue.refused(Some(&command.tag), &refusal);
+            self
+        } else if matches!(command.body, Body::Idle) {
             let tag = command.tag.clone();
             drop((command, bytes));
             self.idle(&tag, dialogue).await?
@@ -232,12 +237,13 @@ impl Session {
                 Ok(Self::LoggedOut)
             }
             (session, Body::Capability) => {
-                dialogue.untagged(commands::capabilities(&session, dialogue));
+                let capabilities = commands::capabilities(&session, dialogue).await;
+                dialogue.untagged(capabilities);
                 dialogue.done(tag, &commands::completed("CAPABILITY completed"));
                 Ok(session)
             }
             (session, Body::Id(fields)) => {
-                commands::id(tag, &fields, dialogue);
+                commands::id(&session, tag, &fields, dialogue).await;
                 Ok(session)
             }
             (Self::NotAuthenticated(state), body) => state.handle(tag, body, dialogue).await,

@@ -12,6 +12,7 @@ use super::reply::{Refusal, ok};
 use crate::auth::sasl;
 use crate::config::Role;
 use crate::context::Context;
+use crate::directory::Viewer;
 use crate::stream::{Connection, Ending, Line, Lines, Stream};
 
 /// One connection: what lasts longer than its states.
@@ -19,6 +20,8 @@ use crate::stream::{Connection, Ending, Line, Lines, Stream};
 pub(super) struct Session {
     pub(super) context: Arc<Context>,
     pub(super) lines: Lines,
+    /// Whom capabilities are shown to.
+    pub(super) viewer: Box<Viewer>,
     pub(super) log_in_failures: u32,
     /// When a client that has not logged in is sent away; `None` once it has.
     log_in_deadline: Option<Instant>,
@@ -49,10 +52,12 @@ pub(super) enum Authorization {
 
 impl Session {
     pub(super) fn new(context: Arc<Context>, stream: Stream) -> Self {
+        let listener = Role::Pop3.protocol(stream.is_tls()).name();
+        let viewer = Box::new(Viewer::at(listener, stream.local().port()));
         let connection = Connection::new(stream, context.config.limits.write_time);
         let lines = Lines::new(connection, context.shutdown.clone());
         let log_in_deadline = Some(Instant::now() + context.config.limits.log_in_time);
-        Self { context, lines, log_in_failures: 0, log_in_deadline, bad_commands: 0 }
+        Self { context, lines, viewer, log_in_failures: 0, log_in_deadline, bad_commands: 0 }
     }
 
     /// Serves the connection until it ends. Only QUIT deletes what is marked: after anything
@@ -111,7 +116,10 @@ impl Session {
     /// Runs one command and returns the state it leaves the session in.
     async fn handle(&mut self, state: State, command: Command) -> Result<State, Ending> {
         Ok(match (state, command) {
-            (state, Command::Capa) => capa::capa(self, state),
+            (state, command) if self.is_hidden(&command).await => {
+                self.bad(state, CommandError::Unrecognized.into())
+            }
+            (state, Command::Capa) => capa::capa(self, state).await,
             (State::Transaction(maildrop), Command::Quit) => quit::quit(self, maildrop).await,
             (_, Command::Quit) => self.accept("Bye", State::Closing),
             (State::Authorization(authorization), command) => {
@@ -134,7 +142,7 @@ impl Session {
             Command::User(name) => user::user(self, name),
             Command::Pass(password) => user::pass(self, authorization, &password).await,
             Command::AuthList => {
-                auth::list(self);
+                auth::list(self).await;
                 same(authorization)
             }
             Command::Auth(auth) => auth::auth(self, &auth).await?,
@@ -175,6 +183,19 @@ impl Session {
             _ => self.refuse(Refusal::LOGGED_IN_ALREADY),
         }
         Ok(maildrop)
+    }
+
+    /// Whether a command is there by a capability that is hidden from the client.
+    async fn is_hidden(&self, command: &Command) -> bool {
+        let capability = match command {
+            Command::Top { .. } => "TOP",
+            Command::Uidl(_) => "UIDL",
+            Command::Utf8 => "UTF8",
+            Command::Stls => "STLS",
+            Command::AuthList | Command::Auth(_) => "SASL",
+            _ => return false,
+        };
+        self.context.directory.masks().await.hide(capability, &self.viewer)
     }
 
     /// Writes `+OK`; it leaves before the session waits.

@@ -16,6 +16,7 @@ use super::transaction::Transaction;
 use crate::auth::{Identity, sasl};
 use crate::config::Role;
 use crate::context::Context;
+use crate::directory::Viewer;
 use crate::stream::{Connection, Ending, Line, Lines, Stream};
 
 /// The longest command line, with room for long paths and every parameter beyond the 512
@@ -32,6 +33,8 @@ pub(super) struct Session {
     pub(super) context: Arc<Context>,
     pub(super) role: Role,
     pub(super) lines: Lines,
+    /// Whom extensions are shown to.
+    pub(super) viewer: Box<Viewer>,
     pub(super) log_in: LogIn,
     errors: u32,
 }
@@ -96,9 +99,11 @@ pub(super) struct Pace {
 
 impl Session {
     pub(super) fn new(context: Arc<Context>, stream: Stream, role: Role) -> Self {
+        let listener = role.protocol(stream.is_tls()).name();
+        let viewer = Box::new(Viewer::at(listener, stream.local().port()));
         let connection = Connection::new(stream, context.config.limits.write_time);
         let lines = Lines::new(connection, context.shutdown.clone());
-        Self { context, role, lines, log_in: LogIn::Anonymous { failures: 0 }, errors: 0 }
+        Self { context, role, lines, viewer, log_in: LogIn::Anonymous { failures: 0 }, errors: 0 }
     }
 
     /// Serves the connection until it ends.
@@ -152,7 +157,7 @@ impl Session {
             (state, Command::Expn) => self.say(&Reply::NOT_OFFERED, state),
             (state, Command::Rset) => self.say(&Reply::OK, state.without_transaction()),
             (state, Command::Hello(greeting, name)) => {
-                hello::hello(self, state, Client { greeting, name })
+                hello::hello(self, state, Client { greeting, name }).await
             }
             (state, Command::StartTls) => starttls::start_tls(self, state).await?,
             (state, Command::Bdat(chunk)) => bdat::bdat(self, state, chunk).await?,

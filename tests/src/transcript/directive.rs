@@ -15,6 +15,8 @@ pub(super) enum Directive {
     Quota { user: String, kib: Option<u64>, messages: Option<u64> },
     /// `@quota-admin alice`: a user that may set limits.
     QuotaAdmin(String),
+    /// `@capability hide MOVE --user alice@example.test`: as the command line has it.
+    Capability(String),
     /// `@deliver alice FILE` or a block: a message arrives by LMTP.
     Deliver { user: String, message: Message },
     /// `@append alice MAILBOX FILE [(\Seen) "date"]` or a block: a message is put in by IMAP.
@@ -63,6 +65,7 @@ impl Directive {
                 Ok(Self::Quota { user: (*user).to_owned(), kib, messages })
             }
             ("quota-admin", [user]) => Ok(Self::QuotaAdmin((*user).to_owned())),
+            ("capability", [_, ..]) => Ok(Self::Capability(rest.to_owned())),
             ("deliver", [user, file @ ..]) => {
                 let message = Message::parse(file.first().copied(), block)?;
                 Ok(Self::Deliver { user: (*user).to_owned(), message })

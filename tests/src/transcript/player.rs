@@ -255,6 +255,11 @@ impl Player {
                 self.server().set_quota_admin(&self.address(user));
                 Ok(())
             }
+            Directive::Capability(arguments) => {
+                let arguments = self.outgoing(arguments);
+                let words = arguments.split_whitespace();
+                self.server().command(&["capability"].into_iter().chain(words).collect::<Vec<_>>())
+            }
             Directive::Plain(session) => {
                 self.session(*session)?.stop_deflate();
                 Ok(())

@@ -20,7 +20,7 @@ pub(crate) async fn login(
 ) -> Result<Session, StreamError> {
     let credentials = Credentials { login: user.to_owned(), password: password.to_owned() };
     let verified = verify(&credentials, dialogue).await;
-    enter(state, tag, verified, dialogue)
+    enter(state, tag, verified, dialogue).await
 }
 
 /// AUTHENTICATE.
@@ -34,7 +34,7 @@ pub(crate) async fn authenticate(
         Ok(credentials) => verify(&credentials, dialogue).await,
         Err(stop) => Err(stop),
     };
-    enter(state, tag, verified, dialogue)
+    enter(state, tag, verified, dialogue).await
 }
 
 async fn exchange(
@@ -42,7 +42,10 @@ async fn exchange(
     initial: Option<&[u8]>,
     dialogue: &mut Dialogue,
 ) -> Result<Credentials, Stop> {
-    let Some(mechanism) = Mechanism::parse(mechanism.as_bytes()) else {
+    let masks = dialogue.context.directory.masks().await;
+    let shown = Mechanism::shown(&masks, &dialogue.viewer);
+    let mechanism = Mechanism::parse(mechanism.as_bytes());
+    let Some(mechanism) = mechanism.filter(|mechanism| shown.contains(mechanism)) else {
         return Err(Refusal::no("CANNOT", "That mechanism is not supported").into());
     };
     // Before the client is led to send its password.
@@ -72,7 +75,7 @@ fn may_send_password(dialogue: &Dialogue) -> Result<(), Refusal> {
     }
 }
 
-async fn verify(credentials: &Credentials, dialogue: &Dialogue) -> Result<Authenticated, Stop> {
+async fn verify(credentials: &Credentials, dialogue: &mut Dialogue) -> Result<Authenticated, Stop> {
     may_send_password(dialogue)?;
     let context = &dialogue.context;
     let peer = dialogue.connection.peer().ip();
@@ -80,11 +83,12 @@ async fn verify(credentials: &Credentials, dialogue: &Dialogue) -> Result<Authen
     context.metrics.log_in(dialogue.role, verified.is_ok());
     let identity: Identity = verified.map_err(Refusal::from)?;
     let account = accounts::ensure(context, identity.account).await?;
+    dialogue.viewer.user = Some(identity.address);
     Ok(Authenticated { account, condstore: false, qresync: false })
 }
 
 /// The state after a log-in, and the last line of its answer.
-fn enter(
+async fn enter(
     mut state: NotAuthenticated,
     tag: &Tag,
     verified: Result<Authenticated, Stop>,
@@ -92,7 +96,7 @@ fn enter(
 ) -> Result<Session, StreamError> {
     match verified {
         Ok(authenticated) => {
-            dialogue.done(tag, &Done::with(after_login(dialogue), "Logged in"));
+            dialogue.done(tag, &Done::with(after_login(dialogue).await, "Logged in"));
             Ok(Session::Authenticated(authenticated))
         }
         Err(Stop::Broken(error)) => Err(error),

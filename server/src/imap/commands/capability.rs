@@ -2,6 +2,7 @@
 
 use super::{compress, status};
 use crate::imap::dialogue::Dialogue;
+use crate::imap::masking;
 use crate::imap::session::Session;
 
 /// What is whole here, before and after log-in.
@@ -20,20 +21,20 @@ const ALWAYS: &str = concat!(
 );
 
 /// The capabilities in a state of the session.
-pub(crate) fn capabilities(session: &Session, dialogue: &Dialogue) -> String {
+pub(crate) async fn capabilities(session: &Session, dialogue: &Dialogue) -> String {
     match session {
-        Session::NotAuthenticated(_) => before_login(dialogue),
-        _ => after_login(dialogue),
+        Session::NotAuthenticated(_) => before_login(dialogue).await,
+        _ => after_login(dialogue).await,
     }
 }
 
 /// Before log-in the ways to log in are told too; without TLS only that it must be started,
 /// unless the client is on this machine (RFC 3501, 6.2.3: LOGINDISABLED).
-pub(crate) fn before_login(dialogue: &Dialogue) -> String {
+pub(crate) async fn before_login(dialogue: &Dialogue) -> String {
     let start_tls = if dialogue.connection.is_tls() { "" } else { " STARTTLS" };
     let log_in =
         if dialogue.allows_password() { " AUTH=PLAIN AUTH=LOGIN" } else { " LOGINDISABLED" };
-    format!("{}{start_tls}{log_in}", always(dialogue))
+    masking::shown(&format!("{}{start_tls}{log_in}", always(dialogue)), dialogue).await
 }
 
 /// With the limit of APPEND, the same for all mailboxes (RFC 7889, 3).
@@ -42,11 +43,12 @@ fn always(dialogue: &Dialogue) -> String {
 }
 
 /// After log-in, compression is offered until it is active (RFC 4978, 3).
-pub(crate) fn after_login(dialogue: &Dialogue) -> String {
+pub(crate) async fn after_login(dialogue: &Dialogue) -> String {
     let always = always(dialogue);
-    if compress::offers(dialogue) {
+    let all = if compress::offers(dialogue) {
         format!("{always} UNAUTHENTICATE COMPRESS={}", compress::MECHANISM)
     } else {
         format!("{always} UNAUTHENTICATE")
-    }
+    };
+    masking::shown(&all, dialogue).await
 }

@@ -8,6 +8,7 @@ use crate::stream::StreamError;
 /// A selected mailbox is left without an expunge; what was enabled is so no more, and compression
 /// ends behind the answer (RFC 8437, 3 and 4). The session's state is dropped by the caller.
 pub(crate) async fn unauthenticate(tag: &Tag, dialogue: &mut Dialogue) -> Result<(), StreamError> {
+    dialogue.viewer.user = None;
     dialogue.done(tag, &Done::ok("You are nobody again"));
     dialogue.connection.stop_compression().await
 }

@@ -8,15 +8,24 @@ use crate::auth::sasl::{Credentials, Exchange, Mechanism, Step};
 use crate::stream::{Ending, Line};
 
 /// AUTH alone: Outlook asks so which mechanisms there are.
-pub(in super::super) fn list(session: &mut Session) {
-    let offered = session.allows_password();
+pub(in super::super) async fn list(session: &mut Session) {
+    let offered = offered(session).await;
     session.ok("Mechanisms");
     let out = session.lines.connection().output();
-    for mechanism in Mechanism::ALL.iter().filter(|_| offered) {
+    for mechanism in offered {
         out.extend_from_slice(mechanism.name().as_bytes());
         out.extend_from_slice(b"\r\n");
     }
     out.extend_from_slice(b".\r\n");
+}
+
+/// The mechanisms that the client may use now.
+pub(super) async fn offered(session: &Session) -> Vec<Mechanism> {
+    if !session.allows_password() {
+        return Vec::new();
+    }
+    let masks = session.context.directory.masks().await;
+    Mechanism::shown(&masks, &session.viewer)
 }
 
 /// Logs a user in.
@@ -38,7 +47,9 @@ async fn exchange(
     if !session.allows_password() {
         return Ok(Err(Refusal::TLS_FIRST));
     }
-    let Some(mechanism) = Mechanism::parse(auth.mechanism.as_bytes()) else {
+    let mechanism = Mechanism::parse(auth.mechanism.as_bytes());
+    let offered = offered(session).await;
+    let Some(mechanism) = mechanism.filter(|mechanism| offered.contains(mechanism)) else {
         return Ok(Err(Refusal::NO_SUCH_MECHANISM));
     };
     let initial = auth.initial.as_deref().map(str::as_bytes);

@@ -2,25 +2,40 @@
 
 use super::super::reply::ok;
 use super::super::session::{Session, State};
-use crate::auth::sasl::Mechanism;
+use super::auth::offered;
+
+const FIXED: [&str; 7] =
+    ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER", "UTF8 USER"];
 
 /// Lists the capabilities.
-pub(in super::super) fn capa(session: &mut Session, state: State) -> State {
+pub(in super::super) async fn capa(session: &mut Session, state: State) -> State {
     let may_log_in = matches!(state, State::Authorization(_)) && session.allows_password();
     let may_start_tls = matches!(state, State::Authorization(_)) && !session.lines.peek().is_tls();
+    let mut all = FIXED.to_vec();
+    if may_start_tls {
+        all.push("STLS");
+    }
+    let mechanisms = if may_log_in { offered(session).await } else { Vec::new() };
+    let names: Vec<_> = mechanisms.iter().map(|mechanism| mechanism.name()).collect();
+    let sasl = format!("SASL {}", names.join(" "));
+    if may_log_in {
+        all.push("USER");
+    }
+    if !mechanisms.is_empty() {
+        all.push(&sasl);
+    }
+    all.push("IMPLEMENTATION Fumikura");
+    let masks = session.context.directory.masks().await;
+    all.retain(|line| {
+        let name = line.split(' ').next().unwrap_or_default();
+        !masks.hide(name, &session.viewer)
+    });
     let out = session.lines.connection().output();
     ok("Capabilities", out);
-    out.extend_from_slice(
-        b"TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE NEVER\r\n\
-          UTF8 USER\r\n",
-    );
-    if may_start_tls {
-        out.extend_from_slice(b"STLS\r\n");
+    for line in all {
+        out.extend_from_slice(line.as_bytes());
+        out.extend_from_slice(b"\r\n");
     }
-    if may_log_in {
-        let mechanisms = Mechanism::ALL.map(Mechanism::name).join(" ");
-        out.extend_from_slice(format!("USER\r\nSASL {mechanisms}\r\n").as_bytes());
-    }
-    out.extend_from_slice(b"IMPLEMENTATION Fumikura\r\n.\r\n");
+    out.extend_from_slice(b".\r\n");
     state
 }

@@ -43,6 +43,7 @@ pub(super) async fn log_in(session: &mut Session, login: &str, password: &str) -
         Ok(identity) => identity,
         Err(failure) => return failed(session, &failure),
     };
+    session.viewer.user = Some(identity.address);
     let account = accounts::ensure(&session.context, identity.account).await;
     match account.and_then(|account| account.mailbox("INBOX")) {
         Ok(mailbox) => {

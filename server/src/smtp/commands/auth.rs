@@ -60,7 +60,9 @@ async fn exchange(
     if let Err(refusal) = permitted(session) {
         return Ok(Err(refusal));
     }
-    let Some(mechanism) = Mechanism::parse(auth.mechanism.as_bytes()) else {
+    let mechanism = Mechanism::parse(auth.mechanism.as_bytes());
+    let offered = offered(session).await;
+    let Some(mechanism) = mechanism.filter(|mechanism| offered.contains(mechanism)) else {
         return Ok(Err(Reply::NO_SUCH_MECHANISM));
     };
     let initial = auth.initial.as_deref().map(str::as_bytes);
@@ -85,6 +87,15 @@ async fn exchange(
             Err(error) => return Ok(Err(error.into())),
         };
     }
+}
+
+/// The mechanisms that the client may use now.
+pub(super) async fn offered(session: &Session) -> Vec<Mechanism> {
+    if session.role != Role::Submission || !session.allows_password() {
+        return Vec::new();
+    }
+    let masks = session.context.directory.masks().await;
+    Mechanism::shown(&masks, &session.viewer)
 }
 
 fn permitted(session: &Session) -> Result<(), Reply> {

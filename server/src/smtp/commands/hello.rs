@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::super::command::Greeting;
 use super::super::reply::Reply;
 use super::super::session::{Client, Session, State};
-use crate::auth::sasl::Mechanism;
+use super::auth;
 use crate::config::Role;
 
 /// What the server says first.
@@ -16,7 +16,7 @@ pub(in super::super) fn banner(session: &Session) -> Reply {
 }
 
 /// A greeting ends a mail transaction (RFC 5321, 4.1.4).
-pub(in super::super) fn hello(session: &mut Session, state: State, client: Client) -> State {
+pub(in super::super) async fn hello(session: &mut Session, state: State, client: Client) -> State {
     // Neither protocol may be taken for the other (RFC 2033, 4.1).
     if (session.role == Role::Lmtp) != (client.greeting == Greeting::Lhlo) {
         session.refuse(&Reply::UNRECOGNIZED);
@@ -25,14 +25,14 @@ pub(in super::super) fn hello(session: &mut Session, state: State, client: Clien
     let hostname = &session.context.config.hostname;
     let text = match client.greeting {
         Greeting::Helo => hostname.clone(),
-        Greeting::Ehlo | Greeting::Lhlo => format!("{hostname}\n{}", extensions(session)),
+        Greeting::Ehlo | Greeting::Lhlo => format!("{hostname}\n{}", extensions(session).await),
     };
     session.reply(&Reply::bare(250, Cow::Owned(text)));
     State::Ready(client)
 }
 
 /// What is offered now; each is whole.
-fn extensions(session: &Session) -> String {
+async fn extensions(session: &Session) -> String {
     let size_max = session.context.config.limits.message_bytes_max;
     let mut lines = vec![
         "PIPELINING".to_owned(),
@@ -44,10 +44,17 @@ fn extensions(session: &Session) -> String {
     if !session.lines.peek().is_tls() {
         lines.push("STARTTLS".to_owned());
     }
-    if session.role == Role::Submission && session.allows_password() {
-        lines.push(format!("AUTH {}", Mechanism::ALL.map(Mechanism::name).join(" ")));
+    let mechanisms = auth::offered(session).await;
+    if !mechanisms.is_empty() {
+        let names: Vec<_> = mechanisms.iter().map(|mechanism| mechanism.name()).collect();
+        lines.push(format!("AUTH {}", names.join(" ")));
     }
     lines.push("ENHANCEDSTATUSCODES".to_owned());
+    let masks = session.context.directory.masks().await;
+    lines.retain(|line| {
+        let name = line.split(' ').next().unwrap_or_default();
+        !masks.hide(name, &session.viewer)
+    });
     lines.join("\n")
 }
 

@@ -13,6 +13,10 @@ pub(in super::super) async fn start_tls(
         session.refuse(&Reply::TLS_ALREADY);
         return Ok(state);
     }
+    if session.context.directory.masks().await.hide("STARTTLS", &session.viewer) {
+        session.refuse(&Reply::NOT_OFFERED);
+        return Ok(state);
+    }
     session.reply(&Reply::READY_FOR_TLS);
     let within = session.context.config.limits.tls_handshake_time;
     // Drops what was pipelined behind the command: it came in plain text.
