@@ -90,12 +90,15 @@ fn pass(len: usize) {
     let slice = imap.fetch_octets(1, "BODY.PEEK[]<1000000.5000>").expect("fetched");
     assert!(slice == appended[1_000_000..1_005_000]);
     drop((part, slice));
+    let catenate = "APPEND INBOX CATENATE (URL ;UID=1/;SECTION=HEADER URL ;UID=1/;SECTION=TEXT)";
+    imap.command(catenate).expect("an answer").ok().expect("put together");
+    assert!(imap.fetch_octets(2, "BODY.PEEK[]").expect("fetched") == appended);
 
     let delivered = message(len, 2);
     let mut lmtp = server.lmtp();
     lmtp.deliver(ALICE, &[ALICE], &delivered).expect("delivered");
     let mut pop3 = server.pop3(ALICE);
-    let retrieved = pop3.lines("RETR 2").expect("retrieved");
+    let retrieved = pop3.lines("RETR 3").expect("retrieved");
     assert!(retrieved.ends_with(&delivered), "with trace fields in front");
     drop((pop3, imap));
     let growth = watch.growth();

@@ -10,6 +10,8 @@ tests::transcripts! {
     append_tells_the_uid_and_keeps_every_octet,
     authenticate_with_and_without_initial_response,
     capability_before_log_in,
+    catenate_puts_messages_together,
+    catenate_tells_which_url_is_bad,
     close_expunges_in_silence_and_unselect_nothing,
     compress_is_offered_until_it_is_active,
     compress_can_be_turned_off,

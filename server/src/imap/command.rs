@@ -1,6 +1,7 @@
 //! What a client can say: one value for each command of `IMAP4rev1` (RFC 3501, 6) and of the
 //! extensions we offer. Built by `parse`, read by `commands`; knows neither bytes nor the store.
 
+mod append;
 mod fetch;
 mod list;
 mod quota;
@@ -10,10 +11,12 @@ mod sort;
 
 use std::fmt;
 use std::num::NonZeroU32;
-use std::ops::Range;
 
 use engine::{FlagSet, Keyword, SpecialUse};
 
+pub use append::{
+    Append, AppendMessage, AppendText, CatenatePart, CatenateUrl, Replace, UrlTarget,
+};
 pub use fetch::{
     FetchAttribute, FetchItems, HeaderFields, Partial, SectionForm, SectionPart, SectionPath,
 };
@@ -191,7 +194,7 @@ pub enum Body {
         /// What to tell of it.
         items: Vec<StatusItem>,
     },
-    /// APPEND (RFC 3501, 6.3.11; RFC 3502).
+    /// APPEND (RFC 3501, 6.3.11; RFC 3502; RFC 4469).
     Append(Append),
     /// REPLACE and UID REPLACE (RFC 8508).
     Replace(Replace),
@@ -309,38 +312,6 @@ impl MailboxName {
     pub fn is_inbox(&self) -> bool {
         self.0 == "INBOX"
     }
-}
-
-/// APPEND's arguments.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Append {
-    /// Where to.
-    pub mailbox: MailboxName,
-    /// All of them or none (RFC 3502); at least one.
-    pub messages: Vec<AppendMessage>,
-}
-
-/// REPLACE's arguments.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Replace {
-    /// How `message` names a message.
-    pub numbering: Numbering,
-    /// The one to remove.
-    pub message: Bound,
-    /// The one to add, and where to.
-    pub append: Append,
-}
-
-/// One message of an APPEND. It stays where it is in the command's bytes, so that a large one is
-/// in memory once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AppendMessage {
-    /// The flags to set.
-    pub flags: FlagSet,
-    /// The internal date, or now.
-    pub date: Option<DateTime>,
-    /// The message's place in the bytes the command was parsed from.
-    pub place: Range<usize>,
 }
 
 /// A moment with the zone it was written in.

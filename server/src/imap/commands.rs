@@ -51,7 +51,7 @@ pub(crate) use unauthenticate::unauthenticate;
 
 use std::sync::Arc;
 
-use super::command::{Body, Tag};
+use super::command::{Append, Body, Tag};
 use super::dialogue::Dialogue;
 use super::outcome::Outcome;
 use super::progress::Progress;
@@ -108,8 +108,7 @@ pub(crate) async fn with_account(
         Body::SetQuota(limits) => quota::set(session, &limits, dialogue).await,
         Body::Status { mailbox, items } => status::status(session, &mailbox, &items, dialogue),
         Body::Append(append) => {
-            let (progress, context) = (Progress::new(dialogue), Arc::clone(&dialogue.context));
-            progress.waiting(append::append(session, &context, append, bytes), dialogue).await?
+            append::append(append::Library::of_account(session), append, bytes, dialogue).await
         }
         Body::MultiSearch(search) => {
             multi_search::multi_search(&session.account, None, (tag, &search), dialogue).await
@@ -119,6 +118,16 @@ pub(crate) async fn with_account(
         }
         _ => Err(Refusal::bad("Select a mailbox first").into()),
     }
+}
+
+/// APPEND with a mailbox selected, which URLs may be relative to (RFC 4469, 3).
+pub(crate) async fn append_beside(
+    selected: &Selected,
+    append: Append,
+    bytes: Spooled,
+    dialogue: &mut Dialogue,
+) -> Outcome {
+    append::append(append::Library::of_selected(selected), append, bytes, dialogue).await
 }
 
 /// Commands on the selected mailbox (RFC 3501, 6.4).

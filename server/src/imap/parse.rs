@@ -4,6 +4,7 @@
 //! wherever one could be read, so that even nonsense is answered `BAD` under its own name.
 //! Literals stand inside the bytes; [`Assembler`] is what waits for them.
 
+mod append;
 mod assemble;
 mod cursor;
 mod date;
@@ -15,6 +16,7 @@ mod search;
 mod select;
 mod sort;
 mod sources;
+mod url;
 
 use engine::{FlagSet, Keyword, SpecialUse, SystemFlag};
 
@@ -23,13 +25,9 @@ use cursor::{Cursor, Malformed};
 pub(crate) use search::CHARSETS;
 
 use super::command::{
-    Access, Append, AppendMessage, Body, Command, Echo, FlagChange, MailboxName, Numbering,
-    Replace, Secret, Store, Tag, Transfer,
+    Access, Body, Command, Echo, FlagChange, MailboxName, Numbering, Secret, Store, Tag, Transfer,
 };
 use super::utf7;
-
-/// Messages in one APPEND, so that many small ones do not take more memory than a large one.
-const APPEND_MESSAGES_MAX: usize = 10_000;
 
 /// Why bytes are no command, with its tag if they have one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,7 +139,7 @@ fn plain_command(word: &str, cursor: &mut Cursor<'_>) -> Result<Option<Body>, Ma
         "GETQUOTAROOT" => Body::GetQuotaRoot(next_mailbox(cursor)?),
         "SETQUOTA" => quota::set(cursor)?,
         "STATUS" => list::status(cursor)?,
-        "APPEND" => Body::Append(append(cursor)?),
+        "APPEND" => Body::Append(append::append(cursor)?),
         _ => return Ok(None),
     }))
 }
@@ -160,7 +158,7 @@ fn message_command(
         ("SORT", _) => Body::Sort(sort::sort(cursor, numbering)?),
         ("THREAD", _) => Body::Thread(sort::thread(cursor, numbering)?),
         ("STORE", _) => Body::Store(store(cursor, numbering)?),
-        ("REPLACE", _) => Body::Replace(replace(cursor, numbering)?),
+        ("REPLACE", _) => Body::Replace(append::replace(cursor, numbering)?),
         ("COPY", _) => Body::Copy(transfer(cursor, numbering)?),
         ("MOVE", _) => Body::Move(transfer(cursor, numbering)?),
         ("EXPUNGE", Numbering::Uid) => {
@@ -276,46 +274,6 @@ fn create(cursor: &mut Cursor<'_>) -> Result<Body, Malformed> {
         cursor.expect(b')', "the end of the parameters")?;
     }
     Ok(Body::Create { mailbox, uses })
-}
-
-/// One message or more (RFC 3502), each in a literal or a literal8 (RFC 3516, 4.4).
-fn append(cursor: &mut Cursor<'_>) -> Result<Append, Malformed> {
-    let mailbox = next_mailbox(cursor)?;
-    cursor.space()?;
-    let mut messages = vec![append_message(cursor)?];
-    while cursor.more_words() {
-        if messages.len() >= APPEND_MESSAGES_MAX {
-            return Err(Malformed::Expected("fewer messages"));
-        }
-        messages.push(append_message(cursor)?);
-    }
-    Ok(Append { mailbox, messages })
-}
-
-/// `REPLACE 4 Drafts (\Seen) {312}` (RFC 8508, 5).
-fn replace(cursor: &mut Cursor<'_>, numbering: Numbering) -> Result<Replace, Malformed> {
-    cursor.space()?;
-    let message = cursor.bound()?;
-    let mailbox = next_mailbox(cursor)?;
-    cursor.space()?;
-    let messages = vec![append_message(cursor)?];
-    Ok(Replace { numbering, message, append: Append { mailbox, messages } })
-}
-
-fn append_message(cursor: &mut Cursor<'_>) -> Result<AppendMessage, Malformed> {
-    let mut flags = FlagSet::default();
-    if cursor.peek() == Some(b'(') {
-        flags = flag_list(cursor)?;
-        cursor.space()?;
-    }
-    let mut date = None;
-    if cursor.peek() == Some(b'"') {
-        date = Some(date::date_time(&cursor.string()?)?);
-        cursor.space()?;
-    }
-    cursor.eat(b'~');
-    let place = cursor.literal_range()?;
-    Ok(AppendMessage { flags, date, place })
 }
 
 fn store(cursor: &mut Cursor<'_>, numbering: Numbering) -> Result<Store, Malformed> {

@@ -341,6 +341,7 @@ impl Selected {
             self.last_body = None;
         }
         let outcome = match body {
+            Body::Append(append) => commands::append_beside(&self, append, bytes, dialogue).await,
             Body::Replace(replace) => commands::replace(&self, replace, bytes, dialogue).await,
             body if commands::needs_mailbox(&body) => {
                 commands::with_mailbox(&mut self, tag, body, dialogue).await

@@ -1,4 +1,7 @@
-//! APPEND (RFC 3501, 6.3.11), of several messages too (RFC 3502), with APPENDUID (RFC 4315, 3).
+//! APPEND (RFC 3501, 6.3.11), of several messages too (RFC 3502) and of messages put together
+//! (RFC 4469), with APPENDUID (RFC 4315, 3).
+
+mod catenate;
 
 use std::sync::Arc;
 
@@ -6,35 +9,42 @@ use engine::clock::unix_seconds;
 use engine::io::MessageSource;
 use engine::{Account, AppendItem, Appended, InternalDate, Prepared};
 
+pub(super) use self::catenate::{Library, Texts};
 use super::copy::destination;
 use super::quota;
 use crate::context::Context;
 use crate::delivery;
 use crate::directory::Usage;
 use crate::imap::command::{Append, AppendMessage, DateTime};
-use crate::imap::dialogue::blocking;
+use crate::imap::dialogue::{Dialogue, blocking};
 use crate::imap::outcome::Outcome;
+use crate::imap::progress::Progress;
 use crate::imap::response::{Done, Refusal};
 use crate::imap::session::Authenticated;
-use crate::spool::{Spooled, Stretch};
+use crate::spool::Spooled;
 
 /// Bytes of messages that are prepared in one go.
 const PIECE_LEN: usize = 256 << 10;
 
 /// The messages are stored byte for byte as they were sent, all of them or none.
 pub(crate) async fn append(
-    session: &Authenticated,
-    context: &Context,
+    library: Library<'_>,
     append: Append,
     bytes: Spooled,
+    dialogue: &mut Dialogue,
 ) -> Outcome {
+    let (progress, context) = (Progress::new(dialogue), Arc::clone(&dialogue.context));
+    progress.waiting(store(library, &context, append, bytes), dialogue).await?
+}
+
+async fn store(library: Library<'_>, context: &Context, append: Append, bytes: Spooled) -> Outcome {
+    let session = library.session();
     let mailbox = destination(session, &append.mailbox)?;
-    let octets = append.messages.iter().map(|message| message.place.len() as u64).sum();
-    let more = Usage { octets, messages: append.messages.len() as u64 };
+    let texts = library.texts(context, &append.messages, bytes).await?;
+    let more = Usage { octets: texts.len(), messages: append.messages.len() as u64 };
     quota::check(session, context, more).await?;
     // Until they are stored, what is made of them takes their place.
-    let _share = bytes.share();
-    let items = items(session, append.messages, bytes).await?;
+    let items = items(session, append.messages, &texts).await?;
     let appended = mailbox.append(items).await?;
     Ok(with_append_uid(appended, "APPEND completed"))
 }
@@ -49,13 +59,13 @@ pub(super) fn with_append_uid(appended: Appended, text: &'static str) -> Done {
 pub(super) async fn items(
     session: &Authenticated,
     messages: Vec<AppendMessage>,
-    bytes: Spooled,
+    texts: &Texts,
 ) -> Result<Vec<AppendItem>, Refusal> {
     // RFC 3502: a message of no octets is an error, and the way to cancel.
-    if messages.iter().any(|message| message.place.is_empty()) {
+    if texts.sources.iter().any(|source| (**source).as_ref().is_empty()) {
         return Err(Refusal::no("CANNOT", "A message without octets: nothing is appended"));
     }
-    let prepared = prepare(&session.account, &messages, bytes).await;
+    let prepared = prepare(&session.account, &texts.sources).await;
     let now = InternalDate { seconds: unix_seconds(), zone_minutes: 0 };
     let items = messages.into_iter().zip(prepared).map(|(message, prepared)| AppendItem {
         message: prepared,
@@ -65,23 +75,19 @@ pub(super) async fn items(
     Ok(items.collect())
 }
 
-async fn prepare(account: &Account, messages: &[AppendMessage], bytes: Spooled) -> Vec<Prepared> {
-    let bytes = Arc::new(bytes);
-    let source = |message: &AppendMessage| -> MessageSource {
-        Arc::new(Stretch::new(Arc::clone(&bytes), message.place.clone()))
-    };
-    if let [message] = messages {
+async fn prepare(account: &Account, sources: &[MessageSource]) -> Vec<Prepared> {
+    if let [source] = sources {
         let account = account.clone();
         let prepare = move |source: &MessageSource| account.prepare_source(source);
-        return vec![delivery::prepare(source(message), prepare).await];
+        return vec![delivery::prepare(Arc::clone(source), prepare).await];
     }
-    let mut prepared = Vec::with_capacity(messages.len());
-    while let Some(rest) = messages.get(prepared.len()..).filter(|rest| !rest.is_empty()) {
+    let mut prepared = Vec::with_capacity(sources.len());
+    while let Some(rest) = sources.get(prepared.len()..).filter(|rest| !rest.is_empty()) {
         blocking(|| {
             let mut len = 0;
-            for message in rest {
-                prepared.push(account.prepare_source(&source(message)));
-                len += message.place.len();
+            for source in rest {
+                prepared.push(account.prepare_source(source));
+                len += (**source).as_ref().len();
                 if len >= PIECE_LEN {
                     break;
                 }

@@ -4,6 +4,7 @@
 //! sent before the next is made: memory does not grow with the mailbox, nor with the answer.
 
 mod decoded;
+mod octets;
 mod section;
 
 use std::sync::Arc;
@@ -13,7 +14,9 @@ use engine::{
     UidSet,
 };
 
-use self::section::{OpenMessage, Rest, Unreadable, WantedSection};
+pub(super) use self::octets::SectionOctets;
+pub(super) use self::section::{OpenMessage, Unreadable, section};
+use self::section::{Rest, WantedSection};
 use crate::imap::command::{Access, Fetch, FetchAttribute, FetchItems};
 use crate::imap::dialogue::Dialogue;
 use crate::imap::encode::{FlagTexts, RowWriter};
@@ -65,7 +68,8 @@ pub(crate) async fn fetch(
     failed.map_or(Ok(Done::ok("FETCH completed")), |refusal| Err(refusal.into()))
 }
 
-fn failure(uid: Uid, error: &Unreadable) -> Refusal {
+/// Why a message was not told, as the client hears it.
+pub(super) fn failure(uid: Uid, error: &Unreadable) -> Refusal {
     if matches!(error, Unreadable::UnknownEncoding) {
         return Refusal::no("UNKNOWN-CTE", "A part has an encoding that is not known here");
     }

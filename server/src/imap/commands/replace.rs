@@ -2,7 +2,7 @@
 
 use engine::Uid;
 
-use super::append::{items, with_append_uid};
+use super::append::{Library, items, with_append_uid};
 use super::copy::destination;
 use super::quota;
 use crate::context::Context;
@@ -30,10 +30,10 @@ pub(crate) async fn replace(
     let old = uids.first().filter(|_| uids.count() == 1);
     let old = old.ok_or_else(|| Refusal::no("NONEXISTENT", "There is no such message"))?;
     let to = destination(&selected.authenticated, &replace.append.mailbox)?;
-    let new_len = replace.append.messages.iter().map(|message| message.place.len() as u64).sum();
-    check_room(selected, old, new_len, &dialogue.context).await?;
-    let _share = bytes.share();
-    let items = items(&selected.authenticated, replace.append.messages, bytes).await?;
+    let messages = replace.append.messages;
+    let texts = Library::of_selected(selected).texts(&dialogue.context, &messages, bytes).await?;
+    check_room(selected, old, texts.len(), &dialogue.context).await?;
+    let items = items(&selected.authenticated, messages, &texts).await?;
     let item = items.into_iter().next().ok_or_else(|| Refusal::bad("Expected a message"))?;
     let progress = Progress::new(dialogue);
     let replaced = selected.mailbox.replace(old, &to, item);

@@ -187,7 +187,8 @@ fn push(items: &mut FetchItems, part: SectionPart) -> Result<(), Malformed> {
     Ok(())
 }
 
-fn path(cursor: &mut Cursor<'_>) -> Result<SectionPath, Malformed> {
+/// What stands in the brackets, up to `]`.
+pub(super) fn path(cursor: &mut Cursor<'_>) -> Result<SectionPath, Malformed> {
     let mut path = SectionPath::default();
     if cursor.peek() == Some(b']') {
         return Ok(path);

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::imap::command::{
-    DateField, DateRelation, FetchAttribute, HeaderFields, ListSelection, ReturnOptions, SearchKey,
-    StatusItem,
+    AppendMessage, AppendText, CatenatePart, DateField, DateRelation, FetchAttribute, HeaderFields,
+    ListSelection, ReturnOptions, SearchKey, StatusItem,
 };
 
 fn body_of(command: &str) -> Body {
@@ -167,9 +167,32 @@ fn append_says_where_its_message_is() {
         panic!("not an APPEND");
     };
     let [message] = append.messages.as_slice() else { panic!("not one message") };
-    assert_eq!(command[message.place.clone()], *b"a\0\n");
+    let AppendText::Literal(place) = message.text.clone() else { panic!("not a literal") };
+    assert_eq!(command[place], *b"a\0\n");
     assert_eq!(message.date.map(|date| date.seconds), Some(1));
     assert_eq!(message.flags.keywords.len(), 1);
+}
+
+/// RFC 4469, 5.
+#[test]
+fn append_takes_parts_and_says_where_they_are() {
+    let command = b"a APPEND in CATENATE (URL /x/;UID=1 text {2}\r\nab URL {7+}\r\n//other)\r\n";
+    let Ok(Command { body: Body::Append(append), .. }) = parse_command(command) else {
+        panic!("not an APPEND");
+    };
+    let [AppendMessage { text: AppendText::Parts(parts), .. }] = &append.messages[..] else {
+        panic!("no parts");
+    };
+    let [CatenatePart::Url(here), CatenatePart::Text(text), CatenatePart::Url(there)] = &parts[..]
+    else {
+        panic!("{parts:?}");
+    };
+    assert_eq!(command[text.clone()], *b"ab");
+    assert!(here.target.is_some() && there.target.is_none());
+    assert_eq!(there.text, "//other");
+    for bad in ["APPEND in CATENATE ()", "APPEND in CATENATE (URL)", "APPEND in CATENATE (X {1}"] {
+        assert!(matches!(fault_of(bad), FaultKind::Malformed(_)), "{bad}");
+    }
 }
 
 #[test]
@@ -259,6 +282,10 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
         "SEARCH ",
         "STORE ",
         "APPEND ",
+        "APPEND in CATENATE (",
+        "TEXT ",
+        "URL ",
+        "/in/;UID=1/;SECTION=",
         "LIST ",
         "SELECT ",
         "LOGIN ",

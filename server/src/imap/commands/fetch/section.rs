@@ -116,7 +116,7 @@ fn place(at: u64) -> usize {
 
 /// Why a message could not be told.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unreadable {
+pub(in crate::imap::commands) enum Unreadable {
     /// The store could not read it.
     #[error(transparent)]
     Store(#[from] Error),
@@ -146,7 +146,7 @@ impl Rest {
 }
 
 /// One message, of which each piece is read when it is first needed.
-pub(super) struct OpenMessage {
+pub(in crate::imap::commands) struct OpenMessage {
     stored: StoredMessage,
     message: EmailId,
     list: Option<ListData>,
@@ -156,7 +156,7 @@ pub(super) struct OpenMessage {
 
 impl OpenMessage {
     /// Reads nothing yet.
-    pub(super) fn new(
+    pub(in crate::imap::commands) fn new(
         stored: StoredMessage,
         message: EmailId,
         last_body: Option<HeldBody>,
@@ -324,7 +324,8 @@ pub(super) fn push(
     Ok(())
 }
 
-fn section(path: &SectionPath) -> Section {
+/// A section as the engine finds it.
+pub(in crate::imap::commands) fn section(path: &SectionPath) -> Section {
     let bytes = |names: &[String]| names.iter().map(|name| name.clone().into_bytes()).collect();
     let text = match &path.fields {
         HeaderFields::Whole => SectionText::Whole,
