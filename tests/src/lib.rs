@@ -10,5 +10,6 @@ pub mod mail_program;
 pub mod parsed;
 pub mod random;
 pub mod server;
+pub mod swarm;
 pub mod tidy;
 pub mod transcript;

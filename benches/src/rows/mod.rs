@@ -45,7 +45,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "structures", needs: &[Folder::Mail], run: list::structures },
     Row { name: "bodies", needs: &[Folder::Mail], run: bodies::all },
     Row { name: "random-body", needs: &[Folder::Mail], run: bodies::random },
-    Row { name: "search", needs: &[Folder::Million], run: search::unseen },
+    Row { name: "search", needs: &[Folder::Mail, Folder::Million], run: search::search },
     Row { name: "sort", needs: &[Folder::Mail, Folder::Million], run: sort::sort },
     Row { name: "select", needs: &[Folder::Million], run: select::select },
     Row { name: "memory", needs: &[Folder::Million], run: select::memory },

@@ -84,7 +84,7 @@ impl Sifted {
     /// Those for which it may hold.
     pub fn open(self) -> impl Iterator<Item = Run> + Send {
         let before = self.before;
-        self.open.into_iter().flat_map(move |(columns, mask)| runs_of(columns, mask, before))
+        self.open.into_iter().flat_map(move |(columns, mask)| runs_of(columns, &mask, before))
     }
 }
 
@@ -225,7 +225,7 @@ fn days_of(seconds: &[i64], zones: impl Iterator<Item = i16>, days: &Range<i64>)
 /// So many bits, all of them set.
 fn ones(count: u32) -> Vec<u64> {
     let mut words = vec![u64::MAX; count.div_ceil(64) as usize];
-    if let Some(last) = words.last_mut().filter(|_| count % 64 > 0) {
+    if let Some(last) = words.last_mut().filter(|_| !count.is_multiple_of(64)) {
         *last = (1 << (count % 64)) - 1;
     }
     words

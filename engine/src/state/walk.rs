@@ -112,10 +112,10 @@ impl Snapshot {
 /// are before the chunk.
 pub(crate) fn runs_of(
     columns: Arc<Columns>,
-    mask: Bitmap,
+    mask: &Bitmap,
     before: u32,
-) -> impl Iterator<Item = Run> + Send {
-    let live = columns.live();
+) -> impl Iterator<Item = Run> + Send + use<> {
+    let (mask, live) = (*mask, columns.live());
     Stretch { columns, mask, live, start: before }.into_runs()
 }
 

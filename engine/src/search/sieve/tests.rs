@@ -178,8 +178,8 @@ proptest! {
                 sifted.holds().get(nth as usize / 64).is_some_and(|word| word >> (nth % 64) & 1 == 1)
             };
             known.extend((0..sifted.count()).map(|nth| Some(has(nth))));
-            let beyond = sifted.holds().iter().map(|word| word.count_ones()).sum::<u32>();
-            prop_assert_eq!(beyond, (0..sifted.count()).filter(|nth| has(*nth)).count() as u32);
+            let beyond = sifted.holds().iter().map(|word| word.count_ones() as usize).sum::<usize>();
+            prop_assert_eq!(beyond, (0..sifted.count()).filter(|nth| has(*nth)).count());
             for run in sifted.open() {
                 for nth in 0..run.len() {
                     let at = run.first().get() as usize - 1 + nth;
