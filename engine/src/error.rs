@@ -31,6 +31,18 @@ pub enum Error {
     /// The mailbox cannot number more keywords.
     #[error("the mailbox has {0} keywords, as many as it can hold")]
     TooManyKeywords(usize),
+    /// The value of an annotation is too long.
+    #[error("an annotation may have {limit} octets")]
+    AnnotationTooLarge {
+        /// Octets allowed.
+        limit: usize,
+    },
+    /// The account is at its limit of annotations.
+    #[error("there are as many annotations as are allowed")]
+    TooManyAnnotations,
+    /// A mailbox cannot have that special use.
+    #[error("{0}")]
+    BadSpecialUse(&'static str),
     /// No UID or mod-sequence is left.
     #[error("the mailbox has used up its numbers")]
     Exhausted,

@@ -110,6 +110,9 @@ pub(crate) struct BlobUse {
     pub(crate) uses: u64,
 }
 
+/// Annotations of an account, or of a mailbox of it, each with a value.
+pub(crate) type StoredAnnotations = (Option<MailboxId>, Vec<(Arc<str>, Arc<[u8]>)>);
+
 /// An account: its list of mailboxes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StoredAccount {
@@ -117,6 +120,7 @@ pub(crate) struct StoredAccount {
     pub(crate) last_uid_validity: u32,
     pub(crate) mailboxes: Vec<NewMailbox>,
     pub(crate) subscribed: Vec<Arc<str>>,
+    pub(crate) annotations: Vec<StoredAnnotations>,
 }
 
 /// The messages of a mailbox that was deleted.

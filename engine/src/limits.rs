@@ -54,6 +54,13 @@ pub(crate) const MAILBOX_NAME_LEVELS_MAX: usize = 50;
 
 /// Mailboxes of one account, and names it is subscribed to.
 pub(crate) const MAILBOXES_MAX: usize = 100_000;
+/// Bytes of an annotation's name, and of its value.
+pub(crate) const ANNOTATION_NAME_LEN_MAX: usize = 1000;
+pub(crate) const ANNOTATION_LEN_MAX: usize = 64 << 10;
+/// Annotations of an account and its mailboxes, and bytes of their names and values: the account is
+/// written whole when a checkpoint finds a change of it.
+pub(crate) const ANNOTATIONS_MAX: usize = 10_000;
+pub(crate) const ANNOTATIONS_LEN_MAX: usize = 1 << 20;
 /// Messages of one message block.
 pub(crate) const BLOCK_MESSAGES_MAX: usize = 1024;
 /// Messages of one list part.

@@ -39,6 +39,8 @@ pub(crate) enum Kind {
     Subscribed = 20,
     /// A name taken out of the subscriptions.
     Unsubscribed = 21,
+    /// Annotations set or taken away.
+    Annotated = 22,
     /// Derived: the columns of a chunk that never change.
     Columns = 64,
     /// Derived: a page of expunge history.
@@ -61,7 +63,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Every kind, for tables and tests.
-    pub(crate) const ALL: [Self; 24] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::Message,
         Self::Appended,
         Self::FlagsChanged,
@@ -77,6 +79,7 @@ impl Kind {
         Self::MailboxesRenamed,
         Self::Subscribed,
         Self::Unsubscribed,
+        Self::Annotated,
         Self::Columns,
         Self::HistoryPage,
         Self::MailboxImage,
@@ -112,7 +115,8 @@ impl Kind {
             | Self::MailboxDeleted
             | Self::MailboxesRenamed
             | Self::Subscribed
-            | Self::Unsubscribed => Class::Change,
+            | Self::Unsubscribed
+            | Self::Annotated => Class::Change,
         }
     }
 
@@ -273,6 +277,9 @@ impl SpecialUse {
     }
 }
 
+/// The value of an annotation; `None` to take it away.
+pub(crate) type Annotation = Option<std::sync::Arc<[u8]>>;
+
 /// A mailbox as it is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NewMailbox {
@@ -297,4 +304,7 @@ pub(crate) enum ListChange {
     Subscribe(std::sync::Arc<str>),
     /// A name is no longer subscribed to.
     Unsubscribe(std::sync::Arc<str>),
+    /// Annotations of a mailbox, or of the account, are set, or taken away where there is no value
+    /// (RFC 5464). All of them, or none.
+    Annotate { mailbox: Option<MailboxId>, entries: Vec<(std::sync::Arc<str>, Annotation)> },
 }

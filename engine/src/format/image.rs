@@ -13,14 +13,16 @@
 //! An expunge is: modseq, time z, uid set, message numbers (a string: zigzag varints of the distance to the one
 //! before). A grave is: account, time z, message numbers. A page is: highest modseq, address. A chunk is: first UID, last
 //! UID, rows, live, unseen, deleted, size, highest modseq, address of its columns, address of its marks. A list part is:
-//! first UID, last UID, messages, length of the record's payload, address. An account is: id, last UIDVALIDITY, list of mailboxes, list of subscribed names.
+//! first UID, last UID, messages, length of the record's payload, address. An account is: id, last UIDVALIDITY, list of mailboxes, list of subscribed names, and in
+//! version 2 of Accounts list of (whose, list of (entry, value as a string)).
 
 use std::sync::Arc;
 
 use crate::Fault;
 use crate::format::reader::{Put, Reader};
 use crate::format::record::{
-    keywords, mailbox, modseq, put_keywords, put_mailbox, put_uids, uid_validity, uids,
+    keywords, mailbox, modseq, owner, put_keywords, put_mailbox, put_owner, put_uids, uid_validity,
+    uids,
 };
 use crate::ids::{AccountId, LogPos, MailboxId, RecordAddr, SegmentId};
 use crate::image::{
@@ -30,6 +32,8 @@ use crate::image::{
 use crate::numbers::Numbers;
 
 pub(super) const VERSION: u8 = 1;
+/// Of a bucket of accounts; the first had no annotations.
+const ACCOUNTS_VERSION: u8 = 2;
 
 pub(super) fn version(input: &mut Reader<'_>) -> Result<(), Fault> {
     match input.u8()? {
@@ -238,7 +242,7 @@ pub(crate) fn encode_checkpoint(checkpoint: &Checkpoint) -> Vec<u8> {
 pub(crate) fn encode_accounts<'a>(
     accounts: impl ExactSizeIterator<Item = &'a StoredAccount>,
 ) -> Vec<u8> {
-    let mut out = vec![VERSION];
+    let mut out = vec![ACCOUNTS_VERSION];
     out.put_count(accounts.len());
     for account in accounts {
         out.put_varint(account.account.0);
@@ -247,6 +251,15 @@ pub(crate) fn encode_accounts<'a>(
         account.mailboxes.iter().for_each(|stored| put_mailbox(stored, &mut out));
         out.put_count(account.subscribed.len());
         account.subscribed.iter().for_each(|name| out.put_string(name.as_bytes()));
+        out.put_count(account.annotations.len());
+        for (whose, entries) in &account.annotations {
+            put_owner(*whose, &mut out);
+            out.put_count(entries.len());
+            for (entry, value) in entries {
+                out.put_string(entry.as_bytes());
+                out.put_string(value);
+            }
+        }
     }
     out
 }
@@ -254,8 +267,22 @@ pub(crate) fn encode_accounts<'a>(
 /// A bucket of accounts.
 pub(crate) fn decode_accounts(payload: &[u8]) -> Result<Vec<StoredAccount>, Fault> {
     let mut input = Reader::new(payload);
-    version(&mut input)?;
-    let accounts = list(&mut input, 4, account)?;
+    let has_annotations = match input.u8()? {
+        VERSION => false,
+        ACCOUNTS_VERSION => true,
+        value => return Err(Fault::Unknown { field: "accounts version", value: value.into() }),
+    };
+    let accounts = list(&mut input, 4, |input| {
+        let mut account = account(input)?;
+        if has_annotations {
+            account.annotations = list(input, 2, |input| {
+                let entry =
+                    |input: &mut Reader<'_>| Ok((input.text()?.into(), input.string()?.into()));
+                Ok((owner(input)?, list(input, 2, entry)?))
+            })?;
+        }
+        Ok(account)
+    })?;
     input.finish()?;
     Ok(accounts)
 }
@@ -317,6 +344,7 @@ fn account(input: &mut Reader<'_>) -> Result<StoredAccount, Fault> {
         last_uid_validity: input.varint32()?,
         mailboxes: list(input, 4, mailbox)?,
         subscribed: list(input, 1, |input| Ok(input.text()?.into()))?,
+        annotations: Vec::new(),
     })
 }
 
@@ -380,6 +408,10 @@ mod tests {
             last_uid_validity: 300,
             mailboxes: vec![mailbox],
             subscribed: vec!["INBOX".into()],
+            annotations: vec![
+                (None, vec![("/private/x".into(), b"1"[..].into())]),
+                (Some(MailboxId(5)), vec![("/shared/comment".into(), b"\0"[..].into())]),
+            ],
         }
     }
 
@@ -421,6 +453,10 @@ mod tests {
         for len in 0..bucket.len() {
             assert!(decode_accounts(&bucket[..len]).is_err());
         }
+        let without = StoredAccount { annotations: Vec::new(), ..account() };
+        let bucket = encode_accounts([&without].into_iter());
+        let first_version = [&[VERSION], &bucket[1..bucket.len() - 1]].concat();
+        assert_eq!(decode_accounts(&first_version), Ok(vec![without]));
     }
 
     /// Pins the table above. Changing these bytes means a new version.
@@ -439,7 +475,11 @@ mod tests {
         );
         assert_eq!(
             hex(encode_accounts([&account()].into_iter())),
-            "0101 01ac02 01 05ac020005494e424f58 01 05494e424f58".replace(' ', "")
+            concat!(
+                "0201 01ac02 01 05ac020005494e424f58 01 05494e424f58 ",
+                "02 00 01 0a2f707269766174652f78 0131 0105 01 0f2f7368617265642f636f6d6d656e74 0100"
+            )
+            .replace(' ', "")
         );
     }
 }

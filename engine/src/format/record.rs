@@ -15,9 +15,11 @@
 //! |   19 | `MailboxesRenamed` | account, list of (mailbox, name)                                   |
 //! |   20 | Subscribed       | account, name                                                      |
 //! |   21 | Unsubscribed     | account, name                                                      |
+//! |   22 | Annotated        | account, whose, list of (entry, value)                             |
 //!
 //! A mailbox is: id, UIDVALIDITY, special use (1 byte, 0 = none), name. Flags are their low 64 bits
-//! and their high 64 bits. Text is its length and
+//! and their high 64 bits. Whose an annotation is: a byte 0 for the account, or 1 and the mailbox; its value: a byte 0
+//! for none, or 1 and a string. Text is its length and
 //! UTF-8. A UID set is a list of (first less the end of the range before, length less 1). A row
 //! is: UID less the UID before, flags (low and high 64 bits), size, internal date z and zone z, save date z
 //! less the internal date, sent date z less the internal date, its zone z, e-mail id, thread id
@@ -31,7 +33,7 @@ use crate::flags::{FlagBits, Keyword};
 use crate::format::reader::{Put, Reader};
 use crate::ids::{AccountId, EmailId, MailboxId, ModSeq, ThreadId, Uid, UidValidity};
 use crate::record::{
-    Change, FlagAction, Kind, ListChange, NewMailbox, Record, SpecialUse, Transfer,
+    Annotation, Change, FlagAction, Kind, ListChange, NewMailbox, Record, SpecialUse, Transfer,
 };
 use crate::uid_set::UidSet;
 
@@ -69,7 +71,8 @@ pub(crate) fn decode(kind: Kind, payload: &[u8]) -> Result<Option<Record>, Fault
         | Kind::MailboxDeleted
         | Kind::MailboxesRenamed
         | Kind::Subscribed
-        | Kind::Unsubscribed => {
+        | Kind::Unsubscribed
+        | Kind::Annotated => {
             let account = AccountId(input.varint()?);
             Record::Listed { account, change: list_change(kind, &mut input)? }
         }
@@ -192,6 +195,18 @@ fn put_list_change(change: &ListChange, out: &mut Vec<u8>) -> Kind {
             out.put_string(name.as_bytes());
             Kind::Unsubscribed
         }
+        ListChange::Annotate { mailbox, entries } => {
+            put_owner(*mailbox, out);
+            out.put_count(entries.len());
+            for (entry, value) in entries {
+                out.put_string(entry.as_bytes());
+                out.put_u8(u8::from(value.is_some()));
+                if let Some(value) = value {
+                    out.put_string(value);
+                }
+            }
+            Kind::Annotated
+        }
     }
 }
 
@@ -208,8 +223,39 @@ fn list_change(kind: Kind, input: &mut Reader<'_>) -> Result<ListChange, Fault> 
             ListChange::Rename((0..count).map(|_| name(input)).collect::<Result<_, _>>()?)
         }
         Kind::Subscribed => ListChange::Subscribe(input.text()?.into()),
-        _ => ListChange::Unsubscribe(input.text()?.into()),
+        Kind::Unsubscribed => ListChange::Unsubscribe(input.text()?.into()),
+        _ => {
+            let mailbox = owner(input)?;
+            let count = input.count(2)?;
+            let entry = |input: &mut Reader<'_>| -> Result<(Arc<str>, Annotation), Fault> {
+                let name = input.text()?.into();
+                let value = if is_there(input)? { Some(input.string()?.into()) } else { None };
+                Ok((name, value))
+            };
+            let entries = (0..count).map(|_| entry(input)).collect::<Result<_, _>>()?;
+            ListChange::Annotate { mailbox, entries }
+        }
     })
+}
+
+/// Whose annotations follow: the account's, or a mailbox's.
+pub(crate) fn put_owner(mailbox: Option<MailboxId>, out: &mut Vec<u8>) {
+    out.put_u8(u8::from(mailbox.is_some()));
+    if let Some(mailbox) = mailbox {
+        out.put_varint(mailbox.0);
+    }
+}
+
+pub(crate) fn owner(input: &mut Reader<'_>) -> Result<Option<MailboxId>, Fault> {
+    if is_there(input)? { Ok(Some(MailboxId(input.varint()?))) } else { Ok(None) }
+}
+
+fn is_there(input: &mut Reader<'_>) -> Result<bool, Fault> {
+    match input.u8()? {
+        0 => Ok(false),
+        1 => Ok(true),
+        value => Err(Fault::Unknown { field: "presence", value: value.into() }),
+    }
 }
 
 fn mailboxes(input: &mut Reader<'_>) -> Result<Vec<NewMailbox>, Fault> {
@@ -402,6 +448,14 @@ mod tests {
             listed(ListChange::Rename(vec![(MailboxId(8), "b".into())])),
             listed(ListChange::Subscribe("c".into())),
             listed(ListChange::Unsubscribe("d".into())),
+            listed(ListChange::Annotate {
+                mailbox: Some(MailboxId(8)),
+                entries: vec![
+                    ("/private/comment".into(), Some(b"\0a"[..].into())),
+                    ("/shared/x".into(), None),
+                ],
+            }),
+            listed(ListChange::Annotate { mailbox: None, entries: Vec::new() }),
         ]
     }
 
@@ -435,6 +489,9 @@ mod tests {
         assert_eq!(all[3], format!("5:03040702010206000701017901 04{row}{rest}").replace(' ', ""));
         assert_eq!(all[4], "16:0201034d0507494e424f582f61");
         assert_eq!(all[7], "19:0201080162");
+        let entry = "102f707269766174652f636f6d6d656e74";
+        assert_eq!(all[10], format!("22:02010802{entry}01020061092f7368617265642f7800"));
+        assert_eq!(all[11], "22:020000");
     }
 
     proptest! {

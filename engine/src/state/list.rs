@@ -3,6 +3,8 @@
 //! Names are UTF-8 with `/` between levels. INBOX is one name in any case, also as the first
 //! level of a longer one (RFC 9051, 5.1; CLIENTS rule 21).
 
+mod annotations;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -10,6 +12,7 @@ use crate::Error;
 use crate::ids::{MailboxId, UidValidity};
 use crate::limits::{MAILBOX_NAME_LEN_MAX, MAILBOX_NAME_LEVELS_MAX, MAILBOXES_MAX};
 use crate::record::{ListChange, NewMailbox, SpecialUse};
+pub(crate) use annotations::Annotations;
 
 /// One mailbox of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +32,7 @@ pub struct MailboxEntry {
 pub struct MailboxList {
     entries: BTreeMap<Arc<str>, MailboxEntry>,
     pub(crate) subscribed: BTreeSet<Arc<str>>,
+    pub(crate) annotations: Annotations,
     pub(crate) last_uid_validity: u32,
 }
 
@@ -90,7 +94,10 @@ impl MailboxList {
                     self.insert(mailbox.clone());
                 }
             }
-            ListChange::Delete(id, _) => self.entries.retain(|_, entry| entry.id != *id),
+            ListChange::Delete(id, _) => {
+                self.entries.retain(|_, entry| entry.id != *id);
+                self.annotations.forget(*id);
+            }
             ListChange::Rename(names) => self.rename(names),
             ListChange::Subscribe(name) => {
                 self.subscribed.insert(Arc::clone(name));
@@ -98,6 +105,7 @@ impl MailboxList {
             ListChange::Unsubscribe(name) => {
                 self.subscribed.remove(name);
             }
+            ListChange::Annotate { mailbox, entries } => self.annotate(*mailbox, entries),
         }
     }
 
@@ -127,6 +135,7 @@ pub(crate) fn canonical(name: &str) -> Arc<str> {
 
 /// Planning changes: what is asked against what is there.
 pub(crate) mod plan {
+    pub(crate) use super::annotations::annotate;
     use super::{
         Arc, Error, ListChange, MAILBOX_NAME_LEN_MAX, MAILBOX_NAME_LEVELS_MAX, MAILBOXES_MAX,
         MailboxId, MailboxList, NewMailbox, SpecialUse, UidValidity, canonical,

@@ -105,6 +105,19 @@ impl Account {
         self.shard.submit(move |writer| writer.subscribe(&account, &name))
     }
 
+    /// Sets annotations of a mailbox, or of the account if none is named, or takes them away where
+    /// there is no value: all or none (RFC 5464, 4.3). `/private/specialuse` is what the mailbox is for
+    /// (RFC 6154, 4). Entries are told apart by case.
+    pub fn annotate(
+        &self,
+        mailbox: Option<&str>,
+        entries: impl IntoIterator<Item = (Arc<str>, Option<Arc<[u8]>>)>,
+    ) -> Receipt<()> {
+        let (account, mailbox) = (Arc::clone(&self.cell), mailbox.map(str::to_owned));
+        let entries: Vec<_> = entries.into_iter().collect();
+        self.shard.submit(move |writer| writer.annotate(&account, mailbox.as_deref(), entries))
+    }
+
     /// Takes a name out of the subscriptions.
     pub fn unsubscribe(&self, name: &str) -> Receipt<()> {
         let (account, name) = (Arc::clone(&self.cell), name.to_owned());

@@ -113,6 +113,7 @@ pub(crate) fn list_of(stored: StoredAccount) -> MailboxList {
     stored.mailboxes.into_iter().for_each(|mailbox| list.insert(mailbox));
     list.last_uid_validity = stored.last_uid_validity;
     list.subscribed = stored.subscribed.into_iter().collect();
+    list.annotations = stored.annotations.into_iter().collect();
     list
 }
 
@@ -129,5 +130,6 @@ pub(crate) fn stored(account: AccountId, list: &MailboxList) -> StoredAccount {
         last_uid_validity: list.last_uid_validity,
         mailboxes: mailboxes.collect(),
         subscribed: list.subscribed.iter().cloned().collect(),
+        annotations: list.annotations.stored(),
     }
 }

@@ -173,5 +173,16 @@ fn describe_list_change(change: &ListChange) -> String {
         }
         ListChange::Subscribe(name) => format!("subscribed {name:?}"),
         ListChange::Unsubscribe(name) => format!("unsubscribed {name:?}"),
+        ListChange::Annotate { mailbox, entries } => {
+            let each = entries.iter().map(|(entry, value)| match value {
+                Some(value) => format!("{entry}={:?}", String::from_utf8_lossy(value)),
+                None => format!("{entry}=none"),
+            });
+            let each = each.collect::<Vec<_>>().join(" ");
+            match mailbox {
+                Some(mailbox) => format!("annotated {mailbox} {each}"),
+                None => format!("annotated {each}"),
+            }
+        }
     }
 }

@@ -297,7 +297,10 @@ impl Replay {
                 self.mailboxes.remove(mailbox);
                 self.reader.set_image(*mailbox, None)?;
             }
-            ListChange::Rename(_) | ListChange::Subscribe(_) | ListChange::Unsubscribe(_) => {}
+            ListChange::Rename(_)
+            | ListChange::Subscribe(_)
+            | ListChange::Unsubscribe(_)
+            | ListChange::Annotate { .. } => {}
         }
         if self.only.is_some() {
             return Ok(());

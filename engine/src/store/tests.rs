@@ -117,7 +117,15 @@ pub(super) fn observed(account: &Account) -> Vec<(String, String)> {
         let head = format!("{counts:?} {uid_next:?} {modseq:?} gone {gone} ");
         (entry.name.to_string(), head + &rows.join("|"))
     });
+    let whose = list.iter().map(Some).chain([None]);
+    let annotations = whose.flat_map(|entry| {
+        let name = entry.map_or("the account", |entry| &*entry.name);
+        let value = |value| String::from_utf8_lossy(value).into_owned();
+        let each = list.annotations(entry);
+        each.map(move |(key, text)| (format!("{name} {key}"), value(text)))
+    });
     each.chain(list.subscriptions().map(|name| ("subscribed".to_owned(), name.to_string())))
+        .chain(annotations)
         .collect()
 }
 
@@ -156,11 +164,11 @@ fn what_was_acknowledged_is_found_again_with_and_without_checkpoints() {
     account.rename("a", "c/d").wait().expect("rename");
     account.subscribe("elsewhere").wait().expect("subscribe");
     account.delete("Sent").wait().expect("delete");
+    account.annotate(None, [("/private/x".into(), Some(b"\0"[..].into()))]).wait().expect("set");
     let seen = observed(&account);
-    assert_eq!(
-        seen.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
-        ["INBOX", "Trash", "c", "c/d", "c/d/b", "subscribed"]
-    );
+    let names = seen.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>();
+    assert_eq!(names[..6], ["INBOX", "Trash", "c", "c/d", "c/d/b", "subscribed"]);
+    assert_eq!(names[6..], ["Trash /private/specialuse", "the account /private/x"]);
     let valid = uid_validities(&store);
     store.close();
     drop((store, account, inbox, trash));

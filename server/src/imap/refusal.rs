@@ -12,6 +12,11 @@ use crate::auth::sasl::SaslError;
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let code = match error {
+            Error::AnnotationTooLarge { limit } => {
+                return Self::no(format!("METADATA MAXSIZE {limit}"), sentence(&error.to_string()));
+            }
+            Error::TooManyAnnotations => "METADATA TOOMANY",
+            Error::BadSpecialUse(_) => "USEATTR",
             Error::NoSuchMailbox | Error::NoSuchAccount => "NONEXISTENT",
             Error::NoSuchMessage => "EXPUNGEISSUED",
             Error::MailboxExists => "ALREADYEXISTS",

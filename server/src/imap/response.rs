@@ -54,7 +54,10 @@ pub(crate) enum Verdict {
 
 impl Refusal {
     /// `NO` with a response code.
-    pub(crate) fn no(code: &'static str, text: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn no(
+        code: impl Into<Cow<'static, str>>,
+        text: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self { verdict: Verdict::No, code: Some(code.into()), text: text.into() }
     }
 

@@ -243,3 +243,77 @@ fn default_mailboxes_keep_their_use() {
     assert_eq!(list.len(), 2);
     assert_eq!(list.find("Sent").and_then(|entry| entry.special_use), Some(SpecialUse::Sent));
 }
+
+fn set(
+    list: &MailboxList,
+    mailbox: Option<&str>,
+    entries: &[(&str, Option<&[u8]>)],
+) -> Result<MailboxList, Error> {
+    let entries = entries.iter().map(|(entry, value)| ((*entry).into(), value.map(Arc::from)));
+    let mut after = list.clone();
+    if let Some(change) = plan::annotate(list, mailbox, entries.collect())? {
+        after.apply(&change);
+    }
+    Ok(after)
+}
+
+fn annotated(list: &MailboxList, mailbox: Option<&str>) -> Vec<String> {
+    let entry = mailbox.map(|name| list.find(name).expect("a mailbox"));
+    let each = list.annotations(entry);
+    each.map(|(entry, value)| format!("{entry}={}", String::from_utf8_lossy(value))).collect()
+}
+
+#[test]
+fn annotations_follow_a_mailbox_and_go_with_it() {
+    let (mut subject, _) = new_account();
+    subject.create("a").expect("a new name");
+    let entries: [(&str, Option<&[u8]>); 2] =
+        [("/private/x", Some(b"1")), ("/shared/y", Some(b""))];
+    subject.list = set(&subject.list, Some("a"), &entries).expect("room");
+    subject.list = set(&subject.list, None, &[("/private/z", Some(b"2"))]).expect("room");
+    subject.rename("a", "b").expect("a free name");
+    assert_eq!(annotated(&subject.list, Some("b")), ["/private/x=1", "/shared/y="]);
+    let mut after = set(&subject.list, Some("b"), &[("/shared/y", None)]).expect("nothing new");
+    assert_eq!(annotated(&after, Some("b")), ["/private/x=1"]);
+    after.apply(&plan::delete(&after, "b", 0).expect("there"));
+    assert_eq!(annotated(&after, None), ["/private/z=2"]);
+    assert_eq!(after.annotations.stored().len(), 1);
+    let nothing = plan::annotate(&after, None, vec![("/private/z".into(), Some(b"2"[..].into()))]);
+    assert!(matches!(nothing, Ok(None)));
+}
+
+#[test]
+fn what_a_mailbox_is_for_is_an_annotation_that_no_two_have() {
+    const ENTRY: &str = "/private/specialuse";
+    let (mut subject, _) = new_account();
+    subject.create("a").expect("a new name");
+    subject.create("b").expect("a new name");
+    let list = set(&subject.list, Some("a"), &[(ENTRY, Some(b" \\drafts "))]).expect("a free use");
+    assert_eq!(annotated(&list, Some("a")), [format!("{ENTRY}=\\Drafts")]);
+    let both: [(&str, Option<&[u8]>); 2] = [("/private/x", Some(b"1")), (ENTRY, Some(b"\\Drafts"))];
+    assert!(matches!(set(&list, Some("b"), &both), Err(Error::BadSpecialUse(_))));
+    assert!(matches!(
+        set(&list, Some("b"), &[(ENTRY, Some(b"\\No"))]),
+        Err(Error::BadSpecialUse(_))
+    ));
+    let list = set(&list, Some("a"), &[(ENTRY, None)]).expect("taken away");
+    assert_eq!(list.find("a").and_then(|entry| entry.special_use), None);
+}
+
+#[test]
+fn annotations_have_limits() {
+    let (subject, _) = new_account();
+    let long = vec![b'x'; crate::limits::ANNOTATION_LEN_MAX + 1];
+    let refused = set(&subject.list, None, &[("/private/x", Some(&long))]);
+    assert!(matches!(refused, Err(Error::AnnotationTooLarge { limit }) if limit + 1 == long.len()));
+    let mut list = subject.list.clone();
+    let count = crate::limits::ANNOTATIONS_LEN_MAX / long.len();
+    for number in 0..count {
+        let entry = format!("/private/{number}");
+        list = set(&list, Some("INBOX"), &[(&entry, Some(&long[1..]))]).expect("room");
+    }
+    let refused = set(&list, None, &[("/private/x", Some(&long[1..]))]);
+    assert!(matches!(refused, Err(Error::TooManyAnnotations)));
+    let less: [(&str, Option<&[u8]>); 2] = [("/private/0", None), ("/private/x", Some(b"y"))];
+    set(&list, Some("INBOX"), &less).expect("room was made");
+}

@@ -16,7 +16,7 @@ use crate::store::verify::Verifier;
 use crate::store::{Account, Delivery, Options, Store};
 use crate::{Error, FlagAction, FlagSet, InternalDate, Keyword, SystemFlag, Uid, UidSet, clock};
 
-const STEPS: usize = 34;
+const STEPS: usize = 36;
 /// Disks tried for each place where power is lost.
 const IMAGES: u64 = 6;
 
@@ -52,7 +52,7 @@ fn step(store: &Store, number: usize) -> Result<(), Error> {
     let account = store.ensure_account(ACCOUNT, &DEFAULTS).wait()?;
     let inbox = account.mailbox("INBOX")?;
     let low = u32::try_from(number).expect("few steps");
-    match number % 12 {
+    match number % 13 {
         0 => {
             let item = |low| AppendItem { message: store.prepare(&text(low)), ..item(low) };
             let items = vec![item(low), item(low + 100), item(low + 200)];
@@ -81,8 +81,21 @@ fn step(store: &Store, number: usize) -> Result<(), Error> {
         8 => inbox.expunge(uids(low..=low + 1), Expunge::Any).wait().map(drop),
         9 => account.subscribe(&format!("name {number}")).wait(),
         10 => account.delete(&format!("c{}/d/b", number - 5)).wait(),
-        _ => inbox.append(vec![item(low)]).wait().map(drop),
+        11 => inbox.append(vec![item(low)]).wait().map(drop),
+        _ => annotate(&account, number),
     }
+}
+
+/// Annotations of a mailbox and its special use, some of which are taken away again.
+fn annotate(account: &Account, number: usize) -> Result<(), Error> {
+    let is_first = number < 13;
+    let value = |text: &str| Some(text.as_bytes().into());
+    let entries = vec![
+        (format!("/private/{number}").into(), value("\0")),
+        ("/private/x".into(), value("1").filter(|_| is_first)),
+        ("/private/specialuse".into(), value("\\Archive").filter(|_| is_first)),
+    ];
+    account.annotate(Some("INBOX"), entries).wait()
 }
 
 /// Waits for a future that needs no runtime.
@@ -174,7 +187,7 @@ fn check(disk: &SimDisk, told: &Told, expected: &[Seen], place: &str) {
 fn is_parent_alone(before: &Seen, found: &Seen, done: usize) -> bool {
     let extra = found.iter().filter(|one| !before.iter().any(|b| b.0 == one.0));
     let above = format!("c{done}");
-    done % 12 == 5
+    done % 13 == 5
         && extra.clone().count() == 1
         && extra.clone().all(|(name, _)| *name == above)
         && before.iter().all(|one| found.contains(one))

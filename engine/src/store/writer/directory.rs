@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::ids::AccountId;
 use crate::limits::MAILBOXES_MAX;
-use crate::record::{ListChange, NewMailbox, Record, SpecialUse};
+use crate::record::{Annotation, ListChange, NewMailbox, Record, SpecialUse};
 use crate::state::{MailboxList, MailboxState, plan_list};
 use crate::store::cells::{AccountCell, MailboxCell};
 use crate::store::writer::{Open, Writer};
@@ -109,6 +109,19 @@ impl Writer {
         self.change_list(account, plan_list::unsubscribe(name))
     }
 
+    /// SETMETADATA: all of it or nothing (RFC 5464, 4.3).
+    pub(crate) fn annotate(
+        &mut self,
+        account: &Arc<AccountCell>,
+        mailbox: Option<&str>,
+        entries: Vec<(Arc<str>, Annotation)>,
+    ) -> Result<(), Error> {
+        match plan_list::annotate(&self.list(account), mailbox, entries)? {
+            Some(change) => self.change_list(account, change),
+            None => Ok(()),
+        }
+    }
+
     fn plan<T>(
         &mut self,
         plan: impl FnOnce(&mut plan_list::Numbers<'_>) -> Result<T, Error>,
@@ -149,7 +162,10 @@ impl Writer {
             ListChange::Delete(mailbox, _) => {
                 self.deleted.push((Arc::clone(account), *mailbox));
             }
-            ListChange::Rename(_) | ListChange::Subscribe(_) | ListChange::Unsubscribe(_) => {}
+            ListChange::Rename(_)
+            | ListChange::Subscribe(_)
+            | ListChange::Unsubscribe(_)
+            | ListChange::Annotate { .. } => {}
         }
     }
 
