@@ -145,6 +145,12 @@ pub struct ImapConfig {
     /// two such lines (RFC 9585). None: after every piece of the work.
     #[serde(rename = "progress_ms", deserialize_with = "limits::milliseconds")]
     pub progress_time: Duration,
+    /// The server's annotation `/shared/admin`: where its administrator is reached, a URI; empty for none
+    /// (RFC 5464, 6.2.1).
+    #[serde(deserialize_with = "limits::uri")]
+    pub admin: String,
+    /// The server's annotation `/shared/comment`; empty for none.
+    pub comment: String,
 }
 
 /// What the log looks like.
@@ -282,7 +288,8 @@ impl Default for AuthConfig {
 
 impl Default for ImapConfig {
     fn default() -> Self {
-        Self { compress: true, progress_time: Duration::from_secs(10) }
+        let (admin, comment) = (String::new(), String::new());
+        Self { compress: true, progress_time: Duration::from_secs(10), admin, comment }
     }
 }
 

@@ -306,3 +306,23 @@ fn guessing_passwords_is_limited() {
     let mut imap = ImapClient::plain(server.address("imap")).expect("a greeting");
     imap.log_in(ALICE, PASSWORD).expect_err("refused unseen");
 }
+
+#[test]
+fn annotations_are_limited_in_length_and_together() {
+    let server = server(&[]);
+    let mut imap = server.imap(ALICE);
+    let mut set = |entry: &str, len: usize| {
+        let value = "x".repeat(len);
+        let command = format!("SETMETADATA INBOX (/private/new NIL {entry} {{{len}+}}\r\n{value})");
+        imap.command(&command).expect("an answer").status
+    };
+    let long = set("/private/a", (64 << 10) + 1);
+    assert!(long.starts_with("NO [METADATA MAXSIZE 65536]"), "{long}");
+    let mut statuses = (0..17).map(|number| set(&format!("/private/{number}"), 64 << 10));
+    assert!(statuses.by_ref().take(15).all(|status| status.starts_with("OK")));
+    assert!(statuses.all(|status| status.starts_with("NO [METADATA TOOMANY]")));
+    // What was refused has changed nothing.
+    let got = imap.command("GETMETADATA (MAXSIZE 1) INBOX (/private/14 /private/15)");
+    let status = got.expect("an answer").status;
+    assert!(status.starts_with("OK [METADATA LONGENTRIES 65536]"), "{status}");
+}

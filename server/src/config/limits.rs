@@ -147,6 +147,22 @@ pub(super) fn separator<'de, D: Deserializer<'de>>(input: D) -> Result<String, D
     }
 }
 
+/// A URI, as far as it begins with a scheme and stands in one line of ASCII; or none.
+pub(super) fn uri<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
+    let value = String::deserialize(input)?;
+    let has_scheme = value.split_once(':').is_some_and(|(scheme, rest)| {
+        let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme.bytes().all(is_letter)
+            && !rest.is_empty()
+    });
+    if value.is_empty() || has_scheme && value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(value)
+    } else {
+        Err(D::Error::custom("must be a URI such as \"mailto:postmaster@example.org\", or empty"))
+    }
+}
+
 /// What `tracing` understands.
 pub(super) fn log_level<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
     let value = String::deserialize(input)?;

@@ -74,6 +74,9 @@ failure_delay_ms = 500
 compress = true
 # How long a command works before the client is told how far it is, and between two such lines.
 progress_ms = 10000
+# What clients are told about the server: a URI such as mailto:postmaster@example.org, and any text.
+admin = ""
+comment = ""
 
 [log]
 # human or json.

@@ -4,6 +4,7 @@
 mod append;
 mod fetch;
 mod list;
+mod metadata;
 mod quota;
 mod search;
 mod sequence;
@@ -21,6 +22,7 @@ pub use fetch::{
     FetchAttribute, FetchItems, HeaderFields, Partial, SectionForm, SectionPart, SectionPath,
 };
 pub use list::{ListQuery, ListSelection, StatusItem};
+pub use metadata::{Depth, EntryName, GetMetadata, SetMetadata};
 pub use quota::SetQuota;
 pub use search::{
     DateField, DateRelation, MailboxFilter, MultiSearch, PartialFrom, PartialRange, ReturnOptions,
@@ -187,6 +189,10 @@ pub enum Body {
     GetQuotaRoot(MailboxName),
     /// SETQUOTA (RFC 9208, 4.1.1).
     SetQuota(SetQuota),
+    /// GETMETADATA (RFC 5464, 4.2).
+    GetMetadata(GetMetadata),
+    /// SETMETADATA (RFC 5464, 4.3).
+    SetMetadata(SetMetadata),
     /// STATUS (RFC 3501, 6.3.10).
     Status {
         /// The mailbox.
@@ -255,6 +261,8 @@ impl Body {
             Self::GetQuota(_) => "GETQUOTA",
             Self::GetQuotaRoot(_) => "GETQUOTAROOT",
             Self::SetQuota(_) => "SETQUOTA",
+            Self::GetMetadata(_) => "GETMETADATA",
+            Self::SetMetadata(_) => "SETMETADATA",
             Self::Status { .. } => "STATUS",
             Self::Append(_) => "APPEND",
             Self::Replace(_) => "REPLACE",

@@ -19,6 +19,7 @@ mod idle;
 mod list;
 mod logout;
 mod lsub;
+mod metadata;
 mod r#move;
 mod multi_search;
 mod namespace;
@@ -41,7 +42,7 @@ pub(crate) use close::close;
 pub(crate) use compress::compress;
 pub use fetch::fetch_answers;
 pub(crate) use id::id;
-pub(crate) use idle::idle;
+pub(crate) use idle::{Idle, idle};
 pub(crate) use logout::logout;
 pub(crate) use replace::replace;
 pub(crate) use search::Contexts;
@@ -106,6 +107,8 @@ pub(crate) async fn with_account(
         Body::GetQuota(root) => quota::get(session, &root, dialogue).await,
         Body::GetQuotaRoot(mailbox) => quota::get_root(session, &mailbox, dialogue).await,
         Body::SetQuota(limits) => quota::set(session, &limits, dialogue).await,
+        Body::GetMetadata(get) => metadata::get(session, &get, dialogue),
+        Body::SetMetadata(set) => metadata::set(session, set).await,
         Body::Status { mailbox, items } => status::status(session, &mailbox, &items, dialogue),
         Body::Append(append) => {
             append::append(append::Library::of_account(session), append, bytes, dialogue).await

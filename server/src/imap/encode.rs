@@ -36,6 +36,25 @@ pub(crate) fn push_string(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
 }
 
+/// Octets as they are: a string, or a literal8 if NUL is among them (RFC 3516, 4.2).
+pub(crate) fn push_binary(out: &mut Vec<u8>, octets: &[u8]) {
+    if octets.contains(&0) {
+        out.push(b'~');
+        push_literal(out, &[octets]);
+    } else {
+        push_string(out, octets);
+    }
+}
+
+/// The name of an annotation: plain where it can be.
+pub(crate) fn push_entry_name(out: &mut Vec<u8>, name: &str) {
+    if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.:+=@".contains(&byte)) {
+        out.extend_from_slice(name.as_bytes());
+    } else {
+        push_string(out, name.as_bytes());
+    }
+}
+
 /// What stands before the octets of a literal.
 pub(crate) fn push_literal_head(out: &mut Vec<u8>, len: u64) {
     out.push(b'{');
@@ -86,6 +105,9 @@ mod tests {
         let mut out = Vec::new();
         push_text_literal(&mut out, &[b"\0a", b"b\0"]);
         assert_eq!(out, b"{4}\r\n\x80ab\x80");
+        assert_eq!(written(|out| push_binary(out, b"a\0")), "~{2}\r\na\0");
+        assert_eq!(written(|out| push_entry_name(out, "/private/a")), "/private/a");
+        assert_eq!(written(|out| push_entry_name(out, "/private/a b")), "\"/private/a b\"");
         assert_eq!(written(|out| push_mailbox(out, "A&\u{e9}")), "\"A&-&AOk-\"");
     }
 }

@@ -21,6 +21,7 @@ mod session;
 mod utf7;
 mod view;
 mod walk;
+mod watch;
 
 use std::sync::Arc;
 

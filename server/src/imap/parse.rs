@@ -10,6 +10,7 @@ mod cursor;
 mod date;
 mod fetch;
 mod list;
+mod metadata;
 mod quota;
 mod returns;
 mod search;
@@ -138,6 +139,8 @@ fn plain_command(word: &str, cursor: &mut Cursor<'_>) -> Result<Option<Body>, Ma
         "GETQUOTA" => quota::get(cursor)?,
         "GETQUOTAROOT" => Body::GetQuotaRoot(next_mailbox(cursor)?),
         "SETQUOTA" => quota::set(cursor)?,
+        "GETMETADATA" => metadata::get(cursor)?,
+        "SETMETADATA" => metadata::set(cursor)?,
         "STATUS" => list::status(cursor)?,
         "APPEND" => Body::Append(append::append(cursor)?),
         _ => return Ok(None),

@@ -10,13 +10,14 @@ use engine::{Account, EmailId, Mailbox, StoredBody, UidSet};
 
 use super::command::{Access, Body, Command, Tag};
 use super::commands;
-use super::commands::Contexts;
+use super::commands::{Contexts, Idle};
 use super::dialogue::{Dialogue, Incoming};
 use super::masking;
 use super::outcome::{Outcome, Stop};
 use super::parse::{FaultKind, Limits};
 use super::response::Refusal;
 use super::view::{SelectedView, Telling};
+use super::watch::{Own, Watch};
 use crate::spool::Spooled;
 use crate::stream::StreamError;
 
@@ -55,6 +56,8 @@ pub(crate) struct Authenticated {
     pub(crate) condstore: bool,
     /// Whether QRESYNC was enabled (RFC 7162, 3.2.3): removals are told by UID from then on.
     pub(crate) qresync: bool,
+    /// What is told besides changes of the selected mailbox, if the client asked for anything.
+    pub(crate) watch: Option<Box<Watch>>,
 }
 
 /// With a mailbox.
@@ -209,11 +212,11 @@ impl Session {
         match self {
             Self::Selected(mut state) => {
                 state.last_body = None;
-                let outcome = commands::idle(Some(&mut state), dialogue).await;
+                let outcome = commands::idle(Idle::Selected(&mut state), dialogue).await;
                 Box::pin(state.end(Telling::EVERYTHING, tag, outcome, dialogue)).await
             }
-            Self::Authenticated(state) => {
-                let outcome = commands::idle(None, dialogue).await;
+            Self::Authenticated(mut state) => {
+                let outcome = commands::idle(Idle::Authenticated(&mut state), dialogue).await;
                 Box::pin(finish(tag, outcome, dialogue)).await?;
                 Ok(Self::Authenticated(state))
             }
@@ -320,9 +323,42 @@ impl Authenticated {
         bytes: Spooled,
         dialogue: &mut Dialogue,
     ) -> Result<Session, StreamError> {
+        let own = self.own(&body);
         let outcome = commands::with_account(&mut self, (tag, body), bytes, dialogue).await;
+        self.note_own(own, &outcome);
+        let outcome = match (outcome, self.tell(dialogue).await) {
+            (Ok(_), Err(stop)) => Err(stop),
+            (outcome, _) => outcome,
+        };
         finish(tag, outcome, dialogue).await?;
         Ok(Session::Authenticated(self))
+    }
+
+    /// What a command changes that the client is told of.
+    fn own(&self, body: &Body) -> Option<Own> {
+        self.watch.as_ref().and_then(|_| Own::of(body))
+    }
+
+    fn note_own(&mut self, own: Option<Own>, outcome: &Outcome) {
+        if let Some(watch) = &mut self.watch {
+            watch.note_own(own.filter(|_| outcome.is_ok()));
+        }
+    }
+
+    /// Resolves once there may be something to tell.
+    pub(crate) async fn changed(&self) {
+        match &self.watch {
+            Some(watch) => watch.changed(&self.account).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Tells what the client asked to be told of, the selected mailbox aside.
+    pub(crate) async fn tell(&mut self, dialogue: &mut Dialogue) -> Result<(), Stop> {
+        match &mut self.watch {
+            Some(watch) => Box::pin(watch.tell(&self.account, dialogue)).await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -340,6 +376,7 @@ impl Selected {
         if !matches!(body, Body::Fetch(_)) {
             self.last_body = None;
         }
+        let own = self.authenticated.own(&body);
         let outcome = match body {
             Body::Append(append) => commands::append_beside(&self, append, bytes, dialogue).await,
             Body::Replace(replace) => commands::replace(&self, replace, bytes, dialogue).await,
@@ -350,6 +387,7 @@ impl Selected {
                 commands::with_account(&mut self.authenticated, (tag, body), bytes, dialogue).await
             }
         };
+        self.authenticated.note_own(own, &outcome);
         self.end(telling, tag, outcome, dialogue).await
     }
 
@@ -360,7 +398,11 @@ impl Selected {
         outcome: Outcome,
         dialogue: &mut Dialogue,
     ) -> Result<Session, StreamError> {
-        let outcome = match (outcome, self.tell(telling, dialogue).await) {
+        let told = match self.tell(telling, dialogue).await {
+            Ok(()) => self.authenticated.tell(dialogue).await,
+            stopped => stopped,
+        };
+        let outcome = match (outcome, told) {
             (Ok(_), Err(stop)) => Err(stop),
             (outcome, _) => outcome,
         };

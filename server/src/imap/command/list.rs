@@ -1,5 +1,7 @@
 //! What LIST and STATUS are asked.
 
+use super::EntryName;
+
 /// LIST's arguments (RFC 3501, 6.3.8; RFC 5258, 3).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListQuery {
@@ -13,6 +15,8 @@ pub struct ListQuery {
     pub tell_subscribed: bool,
     /// What to tell of each mailbox by STATUS (RFC 5819); empty for nothing.
     pub status: Vec<StatusItem>,
+    /// Annotations to tell of each mailbox (RFC 9590); empty for nothing.
+    pub metadata: Vec<EntryName>,
     /// Whether anything of RFC 5258 was used: names without a mailbox are then `\NonExistent`.
     pub is_extended: bool,
 }

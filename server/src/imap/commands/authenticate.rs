@@ -84,7 +84,7 @@ async fn verify(credentials: &Credentials, dialogue: &mut Dialogue) -> Result<Au
     let identity: Identity = verified.map_err(Refusal::from)?;
     let account = accounts::ensure(context, identity.account).await?;
     dialogue.viewer.user = Some(identity.address);
-    Ok(Authenticated { account, condstore: false, qresync: false })
+    Ok(Authenticated { account, condstore: false, qresync: false, watch: None })
 }
 
 /// The state after a log-in, and the last line of its answer.

@@ -1,6 +1,6 @@
 //! CREATE (RFC 3501, 6.3.3; RFC 6154, 3; RFC 8474, 4.1).
 
-use engine::SpecialUse;
+use engine::{MailboxEntry, SpecialUse};
 
 use crate::imap::command::MailboxName;
 use crate::imap::outcome::Outcome;
@@ -22,25 +22,33 @@ pub(crate) async fn create(
     }
 }
 
-/// The one use a mailbox can have, unless it is another mailbox's, or of a kind that would show
-/// messages of other mailboxes, which nothing here does.
+/// The use, unless it is another mailbox's.
 fn special_use(
     session: &Authenticated,
     uses: &[Option<SpecialUse>],
 ) -> Result<Option<SpecialUse>, Refusal> {
-    let refusal = |text| Err(Refusal::no("USEATTR", text));
-    let special_use = match uses {
-        [] => return Ok(None),
-        [Some(SpecialUse::All | SpecialUse::Flagged)] => {
-            return refusal("No mailbox shows the messages of others here");
-        }
-        [Some(special_use)] => *special_use,
-        [None] => return refusal("There is no such special use"),
-        _ => return refusal("A mailbox has one special use at most"),
-    };
+    let special_use = check_special_uses(uses)?;
     let mailboxes = session.account.mailboxes();
-    if mailboxes.iter().any(|entry| entry.special_use == Some(special_use)) {
-        return refusal("Another mailbox has this special use");
+    let has_it = |entry: &MailboxEntry| entry.special_use == special_use;
+    if special_use.is_some() && mailboxes.iter().any(has_it) {
+        return Err(Refusal::no("USEATTR", "Another mailbox has this special use"));
     }
-    Ok(Some(special_use))
+    Ok(special_use)
+}
+
+/// The one use a mailbox can have, unless it is of a kind that would show messages of other
+/// mailboxes, which nothing here does.
+pub(super) fn check_special_uses(
+    uses: &[Option<SpecialUse>],
+) -> Result<Option<SpecialUse>, Refusal> {
+    let refusal = |text| Err(Refusal::no("USEATTR", text));
+    match uses {
+        [] => Ok(None),
+        [Some(SpecialUse::All | SpecialUse::Flagged)] => {
+            refusal("No mailbox shows the messages of others here")
+        }
+        [Some(special_use)] => Ok(Some(*special_use)),
+        [None] => refusal("There is no such special use"),
+        _ => refusal("A mailbox has one special use at most"),
+    }
 }

@@ -7,12 +7,64 @@ use tokio::time::{Instant, sleep_until};
 use crate::imap::dialogue::Dialogue;
 use crate::imap::outcome::{Outcome, Stop};
 use crate::imap::response::{Done, Refusal};
-use crate::imap::session::Selected;
+use crate::imap::session::{Authenticated, Selected};
 use crate::imap::view::Telling;
 use crate::stream::StreamError;
 
 /// The longest line that can still be meant as DONE.
 const DONE_LEN_MAX: usize = 1024;
+
+/// A session in IDLE.
+pub(crate) enum Idle<'s> {
+    /// With a mailbox.
+    Selected(&'s mut Selected),
+    /// Without one.
+    Authenticated(&'s mut Authenticated),
+}
+
+impl Idle<'_> {
+    fn authenticated(&mut self) -> &mut Authenticated {
+        match self {
+            Self::Selected(selected) => &mut selected.authenticated,
+            Self::Authenticated(authenticated) => authenticated,
+        }
+    }
+
+    /// Resolves when the mailbox changed, or what is watched besides it.
+    async fn changed(&self) {
+        match self {
+            Self::Selected(Selected {
+                authenticated: Authenticated { watch: None, .. }, ..
+            }) => {
+                self.mailbox_changed().await;
+            }
+            Self::Authenticated(Authenticated { watch: None, .. }) => std::future::pending().await,
+            // Boxed, since most sessions watch nothing.
+            _ => Box::pin(self.something_changed()).await,
+        }
+    }
+
+    async fn something_changed(&self) {
+        let authenticated: &Authenticated = match self {
+            Self::Selected(selected) => &selected.authenticated,
+            Self::Authenticated(authenticated) => authenticated,
+        };
+        tokio::select! {
+            () = self.mailbox_changed() => {}
+            () = authenticated.changed() => {}
+        }
+    }
+
+    async fn mailbox_changed(&self) {
+        match self {
+            // A mailbox that was deleted changes no more.
+            Self::Selected(selected) if !selected.mailbox.is_deleted() => {
+                selected.mailbox.changed(selected.view.seen()).await;
+            }
+            _ => std::future::pending().await,
+        }
+    }
+}
 
 enum Event {
     Readable,
@@ -24,15 +76,16 @@ enum Event {
 
 /// Tells of changes as they happen, until DONE. What the client sends behind DONE, even in the
 /// same packet, is read afterwards (CLIENTS.md rule 3). No buffer is held while nothing happens.
-pub(crate) async fn idle(mut selected: Option<&mut Selected>, dialogue: &mut Dialogue) -> Outcome {
+pub(crate) async fn idle(mut whose: Idle<'_>, dialogue: &mut Dialogue) -> Outcome {
     dialogue.out().extend_from_slice(b"+ idling\r\n");
     let end = Instant::now() + dialogue.context.config.limits.imap_idle_time;
     loop {
-        if let Some(selected) = selected.as_deref_mut() {
+        if let Idle::Selected(selected) = &mut whose {
             Box::pin(selected.tell(Telling::EVERYTHING, dialogue)).await?;
         }
+        whose.authenticated().tell(dialogue).await?;
         dialogue.connection.flush().await?;
-        match next_event(selected.as_deref(), dialogue, end).await? {
+        match next_event(&whose, dialogue, end).await? {
             Event::Changed => {}
             Event::StillHere => dialogue.untagged("OK Still here"),
             Event::Readable => return Box::pin(done(dialogue)).await,
@@ -43,26 +96,17 @@ pub(crate) async fn idle(mut selected: Option<&mut Selected>, dialogue: &mut Dia
 }
 
 async fn next_event(
-    selected: Option<&Selected>,
+    whose: &Idle<'_>,
     dialogue: &mut Dialogue,
     end: Instant,
 ) -> Result<Event, StreamError> {
     let keep_alive: Duration = dialogue.context.config.limits.imap_keep_alive_time;
     let still_here = Instant::now() + keep_alive;
     let shutdown = dialogue.context.shutdown.clone();
-    let changed = async {
-        match selected {
-            // A mailbox that was deleted changes no more.
-            Some(selected) if !selected.mailbox.is_deleted() => {
-                selected.mailbox.changed(selected.view.seen()).await;
-            }
-            _ => std::future::pending().await,
-        }
-    };
     tokio::select! {
         biased;
         readable = dialogue.connection.readable() => readable.map(|()| Event::Readable),
-        () = changed => Ok(Event::Changed),
+        () = whose.changed() => Ok(Event::Changed),
         () = shutdown.requested() => Ok(Event::Shutdown),
         () = sleep_until(end.min(still_here)) => {
             Ok(if end <= still_here { Event::Silence } else { Event::StillHere })

@@ -1,12 +1,13 @@
-//! LIST (RFC 3501, 6.3.8; RFC 5258) with STATUS of what is listed (RFC 5819), and with child and
-//! special-use attributes, always (RFC 3348, RFC 6154; CLIENTS.md rule 13).
+//! LIST (RFC 3501, 6.3.8; RFC 5258) with STATUS and annotations of what is listed (RFC 5819,
+//! RFC 9590), and with child and special-use attributes, always (RFC 3348, RFC 6154; CLIENTS.md rule 13).
 
 use std::collections::BTreeMap;
 
 use engine::{MailboxEntry, MailboxList, SpecialUse};
 
+use super::metadata::{self, Wanted};
 use super::status;
-use crate::imap::command::{ListQuery, ListSelection};
+use crate::imap::command::{Depth, ListQuery, ListSelection};
 use crate::imap::dialogue::{Dialogue, blocking};
 use crate::imap::encode::push_mailbox;
 use crate::imap::outcome::Outcome;
@@ -55,6 +56,7 @@ pub(crate) async fn list(
     let mailboxes = session.account.mailboxes();
     let listed = listed(&mailboxes, query);
     let append_limit = status::append_limit(dialogue);
+    let wanted = Wanted::new(&query.metadata, Depth::Entry, None);
     for batch in listed.chunks(BATCH) {
         let look = |(_, known): &(&str, Name<'_>)| {
             let mailbox = known.mailbox.filter(|_| known.is_chosen(query.selection))?;
@@ -74,6 +76,10 @@ pub(crate) async fn list(
                 let (id, deleted_kib) = (*id, *deleted_kib);
                 let counted = status::Counted { id, snapshot, append_limit, deleted_kib };
                 status::push_line(dialogue.out(), name, &counted, &query.status);
+            }
+            if let Some(mailbox) = known.mailbox.filter(|_| !query.metadata.is_empty()) {
+                let found = wanted.among(mailboxes.annotations(Some(mailbox)));
+                metadata::push_line(dialogue.out(), name, &found);
             }
             dialogue.breathe().await?;
         }

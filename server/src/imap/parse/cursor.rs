@@ -160,10 +160,7 @@ impl<'a> Cursor<'a> {
     pub(super) fn string(&mut self) -> Result<Cow<'a, [u8]>, Malformed> {
         let string = match self.peek() {
             Some(b'"') => self.quoted()?,
-            Some(b'{') => {
-                let range = self.literal_range()?;
-                Cow::Borrowed(self.bytes.get(range).unwrap_or_default())
-            }
+            Some(b'{') => Cow::Borrowed(self.literal()?),
             _ => return Err(Malformed::Expected("a string")),
         };
         match memchr::memchr(0, &string) {
@@ -197,6 +194,12 @@ impl<'a> Cursor<'a> {
                 _ => return Err(Malformed::Expected("the end of a quoted string")),
             }
         }
+    }
+
+    /// The bytes of a literal, whatever they are.
+    pub(super) fn literal(&mut self) -> Result<&'a [u8], Malformed> {
+        let range = self.literal_range()?;
+        Ok(self.bytes.get(range).unwrap_or_default())
     }
 
     /// Where a literal's bytes are: `{n}`, `{n+}` (RFC 7888), a line end and n bytes.

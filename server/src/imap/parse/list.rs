@@ -1,7 +1,8 @@
-//! The arguments of LIST (RFC 3501, 6.3.8; RFC 5258, 6; RFC 5819; RFC 6154), LSUB (6.3.9) and
+//! The arguments of LIST (RFC 3501, 6.3.8; RFC 5258, 6; RFC 5819; RFC 6154; RFC 9590), LSUB (6.3.9) and
 //! STATUS (6.3.10).
 
 use super::cursor::{Cursor, Malformed};
+use super::metadata::entries;
 use super::{decoded_name, next_mailbox};
 use crate::imap::command::{Body, ListQuery, StatusItem};
 
@@ -63,6 +64,10 @@ fn returns(cursor: &mut Cursor<'_>, query: &mut ListQuery) -> Result<(), Malform
             "STATUS" => {
                 cursor.space()?;
                 query.status = status_items(cursor)?;
+            }
+            "METADATA" => {
+                cursor.space()?;
+                query.metadata = entries(cursor)?;
             }
             _ => return Err(Malformed::Expected("a return option we know")),
         }
