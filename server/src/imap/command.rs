@@ -15,6 +15,7 @@ use std::num::NonZeroU32;
 
 use engine::{FlagSet, Keyword, SpecialUse};
 
+use super::mailbox_text;
 pub use append::{
     Append, AppendMessage, AppendText, CatenatePart, CatenateUrl, Replace, UrlTarget,
 };
@@ -294,31 +295,42 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A mailbox name in UTF-8, its INBOX spelled `INBOX` (RFC 3501, 5.1), no `/` at its end.
+/// A mailbox name in UTF-8 and in Unicode's form C, its INBOX spelled `INBOX` (RFC 3501, 5.1), no
+/// `/` at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MailboxName(String);
+pub struct MailboxName {
+    name: String,
+    /// As the client wrote it, if that is not the same.
+    given: Option<Box<str>>,
+}
 
 impl MailboxName {
     /// INBOX is case-blind, alone and as the first level (CLIENTS.md rule 21). The one `/` a
     /// client may put at the end of a name to be created says nothing to us (RFC 3501, 6.3.3).
     pub fn new(name: &str) -> Self {
-        let name = name.strip_suffix('/').unwrap_or(name);
-        let (first, rest) = name.split_at(name.find('/').unwrap_or(name.len()));
-        if first.eq_ignore_ascii_case("INBOX") {
-            Self(format!("INBOX{rest}"))
-        } else {
-            Self(name.to_owned())
+        let given = name.strip_suffix('/').unwrap_or(name);
+        let mut name = mailbox_text::normal(given.to_owned());
+        let first_len = name.find('/').unwrap_or(name.len());
+        if name.get(..first_len).is_some_and(|first| first.eq_ignore_ascii_case("INBOX")) {
+            name.replace_range(..first_len, "INBOX");
         }
+        let given = (name != given).then(|| given.into());
+        Self { name, given }
+    }
+
+    /// What the client wrote instead of the name.
+    pub fn other_spelling(&self) -> Option<&str> {
+        self.given.as_deref()
     }
 
     /// The name.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.name
     }
 
     /// Whether this is the INBOX itself.
     pub fn is_inbox(&self) -> bool {
-        self.0 == "INBOX"
+        self.name == "INBOX"
     }
 }
 
@@ -422,8 +434,12 @@ mod tests {
             ("inboxes", "inboxes"),
             ("a/inbox", "a/inbox"),
             ("new/", "new"),
+            ("e\u{301}t\u{e9}", "\u{e9}t\u{e9}"),
         ] {
-            assert_eq!(MailboxName::new(given).as_str(), name);
+            let found = MailboxName::new(given);
+            assert_eq!(found.as_str(), name);
+            let given = given.trim_end_matches('/');
+            assert_eq!(found.other_spelling(), (given != name).then_some(given));
         }
     }
 

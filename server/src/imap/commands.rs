@@ -94,9 +94,9 @@ pub(crate) async fn with_account(
     match body {
         Body::Noop => Ok(Done::ok("NOOP completed")),
         Body::Enable(names) => Ok(enable::enable(session, &names, dialogue)),
-        Body::Create { mailbox, uses } => create::create(session, &mailbox, &uses).await,
-        Body::Delete(mailbox) => delete::delete(session, &mailbox).await,
-        Body::Rename { from, to } => rename::rename(session, &from, &to).await,
+        Body::Create { mailbox, uses } => create::create(session, &mailbox, &uses, dialogue).await,
+        Body::Delete(mailbox) => delete::delete(session, &mailbox, dialogue).await,
+        Body::Rename { from, to } => rename::rename(session, &from, &to, dialogue).await,
         Body::Subscribe(mailbox) => subscribe::subscribe(session, &mailbox).await,
         Body::Unsubscribe(mailbox) => subscribe::unsubscribe(session, &mailbox).await,
         Body::List(query) => list::list(session, &query, dialogue).await,

@@ -13,8 +13,9 @@ use tokio::time::{Instant, sleep_until};
 use engine::UidSet;
 
 use super::command::{Command, Tag};
+use super::dialect::Dialect;
 use super::encode::SetWriter;
-use super::parse::{Assembler, Fault, Limits, Oversize, Step, parse_command, tag_of};
+use super::parse::{Assembler, Fault, Limits, Oversize, Step, parse_command_in, tag_of};
 use super::response::{Done, Refusal, Verdict};
 use crate::config::Role;
 use crate::context::Context;
@@ -54,6 +55,8 @@ pub(crate) struct Dialogue {
     pub(crate) connection: Connection,
     /// For metrics.
     pub(crate) role: Role,
+    /// How the client and we talk.
+    pub(crate) dialect: Dialect,
     /// Whom capabilities are shown to.
     pub(crate) viewer: Box<Viewer>,
     /// The command that is being worked on.
@@ -66,7 +69,8 @@ impl Dialogue {
         let listener = role.protocol(stream.is_tls()).name();
         let viewer = Box::new(Viewer::at(listener, stream.local().port()));
         let connection = Connection::new(stream, context.config.limits.write_time);
-        Self { context, connection, role, viewer, under_way: None }
+        let dialect = Dialect::default();
+        Self { context, connection, role, dialect, viewer, under_way: None }
     }
 
     /// Waits for the next command, and for all of it.
@@ -126,7 +130,7 @@ impl Dialogue {
                 }
                 Step::Complete(rest) => {
                     return Ok(match gathered.finish(rest).await {
-                        Ok(bytes) => match parse_command(&bytes) {
+                        Ok(bytes) => match parse_command_in(&bytes, self.dialect) {
                             Ok(command) => Incoming::Command(Box::new(command), bytes),
                             Err(fault) => Incoming::Fault(fault),
                         },

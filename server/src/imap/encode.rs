@@ -13,7 +13,8 @@ pub(crate) use row::RowWriter;
 pub(crate) use set::SetWriter;
 pub(crate) use sheet::{Digits, Pen, Sheet};
 
-use super::utf7;
+use super::dialect::Dialect;
+use super::mailbox_text;
 
 /// A number in decimal.
 pub(crate) fn push_number(out: &mut Vec<u8>, number: impl itoa::Integer) {
@@ -22,10 +23,14 @@ pub(crate) fn push_number(out: &mut Vec<u8>, number: impl itoa::Integer) {
 
 /// A string: quoted, or a literal if a quoted one could not hold it.
 pub(crate) fn push_string(out: &mut Vec<u8>, text: &[u8]) {
-    if !text.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+    if text.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+        push_quoted(out, text);
+    } else {
         push_literal(out, &[text]);
-        return;
     }
+}
+
+fn push_quoted(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
     for byte in text {
         if matches!(byte, b'"' | b'\\') {
@@ -81,11 +86,12 @@ pub(crate) fn push_text_literal(out: &mut Vec<u8>, pieces: &[&[u8]]) {
     }
 }
 
-/// A mailbox name in modified UTF-7, always quoted: some clients split answers at spaces.
-pub(crate) fn push_mailbox(out: &mut Vec<u8>, name: &str) {
+/// A mailbox name as the client reads it, always quoted: some clients split answers at spaces.
+pub(crate) fn push_mailbox(out: &mut Vec<u8>, name: &str, dialect: Dialect) {
     let mut encoded = Vec::with_capacity(name.len());
-    utf7::encode(name, &mut encoded);
-    push_string(out, &encoded);
+    mailbox_text::encode(name, dialect, &mut encoded);
+    // There is no control character in a name.
+    push_quoted(out, &encoded);
 }
 
 #[cfg(test)]
@@ -108,6 +114,8 @@ mod tests {
         assert_eq!(written(|out| push_binary(out, b"a\0")), "~{2}\r\na\0");
         assert_eq!(written(|out| push_entry_name(out, "/private/a")), "/private/a");
         assert_eq!(written(|out| push_entry_name(out, "/private/a b")), "\"/private/a b\"");
-        assert_eq!(written(|out| push_mailbox(out, "A&\u{e9}")), "\"A&-&AOk-\"");
+        let name = |dialect| written(|out| push_mailbox(out, "A&\u{e9}\"", dialect));
+        assert_eq!(name(Dialect::default()), "\"A&-&AOk-\\\"\"");
+        assert_eq!(name(Dialect { rev2: true, ..Dialect::default() }), "\"A&\u{e9}\\\"\"");
     }
 }

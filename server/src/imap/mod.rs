@@ -1,4 +1,4 @@
-//! `IMAP4rev1` (RFC 3501) and its extensions; `docs/PROTOCOLS.md` says which, and how.
+//! `IMAP4rev1` (RFC 3501), `IMAP4rev2` (RFC 9051) and their extensions; `docs/PROTOCOLS.md` says which, and how.
 //!
 //! A session is: read (`dialogue`, `parse`) → value (`command`) → handler (`session`,
 //! `commands`) → bytes (`encode`). What the session knows of its mailbox is in `view`; errors
@@ -7,8 +7,10 @@
 mod calendar;
 pub mod command;
 mod commands;
+pub mod dialect;
 mod dialogue;
 mod encode;
+mod mailbox_text;
 mod masking;
 mod outcome;
 pub mod parse;

@@ -28,7 +28,8 @@ pub(crate) use search::CHARSETS;
 use super::command::{
     Access, Body, Command, Echo, FlagChange, MailboxName, Numbering, Secret, Store, Tag, Transfer,
 };
-use super::utf7;
+use super::dialect::Dialect;
+use super::mailbox_text;
 
 /// Why bytes are no command, with its tag if they have one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,9 +65,14 @@ impl From<Malformed> for FaultKind {
     }
 }
 
-/// Parses one complete command, with or without its last line end.
+/// Parses one complete command, with or without its last line end, of a client that enabled nothing.
 pub fn parse_command(bytes: &[u8]) -> Result<Command, Fault> {
-    let mut cursor = Cursor::new(bytes);
+    parse_command_in(bytes, Dialect::default())
+}
+
+/// The same for any client.
+pub fn parse_command_in(bytes: &[u8], dialect: Dialect) -> Result<Command, Fault> {
+    let mut cursor = Cursor::in_dialect(bytes, dialect);
     let Some(tag) = Tag::new(cursor.until_space()) else {
         return Err(Fault { tag: None, kind: FaultKind::NoTag });
     };
@@ -356,14 +362,15 @@ fn flag(cursor: &mut Cursor<'_>, flags: &mut FlagSet) -> Result<(), Malformed> {
     Ok(())
 }
 
-/// A space and a mailbox name: modified UTF-7, or UTF-8 from clients that send it unasked.
+/// A space and a mailbox name.
 fn next_mailbox(cursor: &mut Cursor<'_>) -> Result<MailboxName, Malformed> {
     cursor.space()?;
     mailbox_name(cursor)
 }
 
 fn mailbox_name(cursor: &mut Cursor<'_>) -> Result<MailboxName, Malformed> {
-    let name = decoded_name(&cursor.astring()?)?;
+    let name = cursor.astring()?;
+    let name = decoded_name(&name, cursor.dialect())?;
     if name.is_empty() {
         Err(Malformed::Expected("a mailbox name that is not empty"))
     } else {
@@ -371,8 +378,13 @@ fn mailbox_name(cursor: &mut Cursor<'_>) -> Result<MailboxName, Malformed> {
     }
 }
 
-fn decoded_name(bytes: &[u8]) -> Result<String, Malformed> {
-    utf7::decode(bytes).ok_or(Malformed::Expected("a mailbox name in modified UTF-7"))
+/// A mailbox name, or a pattern for some.
+fn decoded_name(bytes: &[u8], dialect: Dialect) -> Result<String, Malformed> {
+    mailbox_text::decode(bytes, dialect).ok_or(Malformed::Expected(if dialect.has_utf8() {
+        "a mailbox name in UTF-8"
+    } else {
+        "a mailbox name in modified UTF-7"
+    }))
 }
 
 fn utf8(bytes: Vec<u8>) -> Result<String, Malformed> {

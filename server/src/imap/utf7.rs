@@ -21,8 +21,7 @@ pub(crate) fn decode(name: &[u8]) -> Option<String> {
         rest = after;
     }
     text.push_str(rest);
-    let has_controls = text.bytes().any(|byte| byte < b' ' || byte == 0x7f);
-    (!has_controls).then_some(text)
+    Some(text)
 }
 
 fn decode_shifted(shifted: &str, text: &mut String) -> Option<()> {
@@ -105,7 +104,7 @@ mod tests {
 
     #[test]
     fn what_is_neither_encoded_nor_utf_8_is_refused() {
-        for bad in [&b"a&b"[..], b"&AOk", b"&A-", b"&AO!-", b"&2D0-", b"\xff", b"a\x01", b"&AAA-"] {
+        for bad in [&b"a&b"[..], b"&AOk", b"&A-", b"&AO!-", b"&2D0-", b"\xff"] {
             assert_eq!(decode(bad), None, "{bad:?}");
         }
         assert_eq!(decode("\u{e9}t\u{e9}".as_bytes()).as_deref(), Some("\u{e9}t\u{e9}"));

@@ -269,7 +269,9 @@ impl Selected {
             if let Some(exists) = moved.exists {
                 // No message is ever recent here: see docs/PROTOCOLS.md.
                 dialogue.untagged(format_args!("{exists} EXISTS"));
-                dialogue.untagged("0 RECENT");
+                if !dialogue.dialect.rev2 {
+                    dialogue.untagged("0 RECENT");
+                }
             }
         } else {
             self.view.advance_flags(&self.mailbox)?;
@@ -328,7 +330,9 @@ impl Selected {
         dialogue: &mut Dialogue,
     ) -> Result<(), Stop> {
         let mut items = Vec::with_capacity(3);
-        if numbering == Numbering::Uid || self.authenticated.condstore {
+        // IMAP4rev2 has the UID in all that was not asked for (RFC 9051, appendix E, 21).
+        let with_uid = self.authenticated.condstore || dialogue.dialect.rev2;
+        if numbering == Numbering::Uid || with_uid {
             items.push(FetchAttribute::Uid);
         }
         items.push(FetchAttribute::Flags);

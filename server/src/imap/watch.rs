@@ -57,7 +57,7 @@ impl Watch {
             if own.as_ref().is_some_and(|own| own.caused(&event)) {
                 continue;
             }
-            push_event(dialogue.out(), &event);
+            push_event(dialogue, &event);
             dialogue.breathe().await?;
         }
         Ok(())
@@ -65,10 +65,12 @@ impl Watch {
 }
 
 /// `* METADATA name entry …`, without values (RFC 5464, 4.4.2).
-fn push_event(out: &mut Vec<u8>, event: &ListEvent<'_>) {
+fn push_event(dialogue: &mut Dialogue, event: &ListEvent<'_>) {
     let ListEvent::Annotations { mailbox, entries } = event;
+    let dialect = dialogue.dialect;
+    let out = dialogue.out();
     out.extend_from_slice(b"* METADATA ");
-    push_mailbox(out, mailbox.unwrap_or(""));
+    push_mailbox(out, mailbox.unwrap_or(""), dialect);
     for entry in entries {
         out.push(b' ');
         push_entry_name(out, entry);

@@ -1,6 +1,6 @@
 //! What FETCH can be asked for (RFC 3501, 6.4.5).
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 
 /// The items of one FETCH: the cheap ones as marks, the sections of messages in the order asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -109,9 +109,9 @@ pub enum SectionForm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Partial {
     /// The first byte wanted.
-    pub origin: u32,
+    pub origin: u64,
     /// How many at most.
-    pub len: NonZeroU32,
+    pub len: NonZeroU64,
 }
 
 /// `section-spec`: a body part by number, and what of it.

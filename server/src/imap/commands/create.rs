@@ -2,7 +2,9 @@
 
 use engine::{MailboxEntry, SpecialUse};
 
+use super::list::{attributes_of, push_renamed};
 use crate::imap::command::MailboxName;
+use crate::imap::dialogue::Dialogue;
 use crate::imap::outcome::Outcome;
 use crate::imap::response::{Done, Refusal};
 use crate::imap::session::Authenticated;
@@ -12,9 +14,15 @@ pub(crate) async fn create(
     session: &Authenticated,
     mailbox: &MailboxName,
     uses: &[Option<SpecialUse>],
+    dialogue: &mut Dialogue,
 ) -> Outcome {
     let special_use = special_use(session, uses)?;
     session.account.create(mailbox.as_str(), special_use).await?;
+    if let Some(given) = mailbox.other_spelling().filter(|_| dialogue.dialect.rev2) {
+        // RFC 9051, 6.3.4: under which name it is there.
+        let attributes = attributes_of(&session.account.mailboxes(), mailbox.as_str());
+        push_renamed(dialogue, &attributes, (given, mailbox.as_str()));
+    }
     // Unless another session has been quick to delete it.
     match session.account.mailbox(mailbox.as_str()) {
         Ok(created) => Ok(Done::with(format!("MAILBOXID ({})", created.id()), "CREATE completed")),

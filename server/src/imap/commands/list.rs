@@ -70,16 +70,17 @@ pub(crate) async fn list(
             _ => blocking(|| batch.iter().map(look).collect()),
         };
         for (at, (name, known)) in batch.iter().enumerate() {
-            push_name(dialogue.out(), "LIST", &known.attributes(query), name);
+            let attributes = known.attributes(query, dialogue.dialect.rev2);
+            push_name(dialogue, "LIST", &attributes, name);
             push_extended(dialogue.out(), known, query.selection);
             if let Some(Some((id, snapshot, deleted_kib))) = counters.get(at) {
                 let (id, deleted_kib) = (*id, *deleted_kib);
                 let counted = status::Counted { id, snapshot, append_limit, deleted_kib };
-                status::push_line(dialogue.out(), name, &counted, &query.status);
+                status::push_line(dialogue, name, &counted, &query.status);
             }
             if let Some(mailbox) = known.mailbox.filter(|_| !query.metadata.is_empty()) {
                 let found = wanted.among(mailboxes.annotations(Some(mailbox)));
-                metadata::push_line(dialogue.out(), name, &found);
+                metadata::push_line(dialogue, name, &found);
             }
             dialogue.breathe().await?;
         }
@@ -171,11 +172,11 @@ impl Name<'_> {
         }
     }
 
-    fn attributes(&self, query: &ListQuery) -> Vec<&'static str> {
+    fn attributes(&self, query: &ListQuery, rev2: bool) -> Vec<&'static str> {
         let mut attributes = Vec::new();
         if self.mailbox.is_none() {
-            // `\NonExistent` is of RFC 5258 and says `\Noselect` too.
-            attributes.push(if query.is_extended { "\\NonExistent" } else { "\\Noselect" });
+            // `\NonExistent` is of RFC 5258 and RFC 9051, and says `\Noselect` too.
+            attributes.push(if query.is_extended || rev2 { "\\NonExistent" } else { "\\Noselect" });
         }
         // What is told of names below it by CHILDINFO is not denied here.
         match (self.has_children, self.below) {
@@ -192,13 +193,38 @@ impl Name<'_> {
 }
 
 /// `* LSUB (attributes) "/" name`, a whole line.
-pub(super) fn push_line(out: &mut Vec<u8>, verb: &str, attributes: &[&str], name: &str) {
-    push_name(out, verb, attributes, name);
-    out.extend_from_slice(b"\r\n");
+pub(super) fn push_line(dialogue: &mut Dialogue, verb: &str, attributes: &[&str], name: &str) {
+    push_name(dialogue, verb, attributes, name);
+    dialogue.out().extend_from_slice(b"\r\n");
+}
+
+/// `* LIST` of one mailbox with what it was called by the client, or before (RFC 9051, 6.3.9.7).
+pub(super) fn push_renamed(dialogue: &mut Dialogue, attributes: &[&str], (old, new): (&str, &str)) {
+    push_name(dialogue, "LIST", attributes, new);
+    let dialect = dialogue.dialect;
+    let out = dialogue.out();
+    out.extend_from_slice(b" (\"OLDNAME\" (");
+    push_mailbox(out, old, dialect);
+    out.extend_from_slice(b"))\r\n");
+}
+
+/// The attributes of one mailbox, as LIST tells them.
+pub(super) fn attributes_of(mailboxes: &MailboxList, name: &str) -> Vec<&'static str> {
+    let is_below = |other: &str| other.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'));
+    let mut known = Name::default();
+    for entry in mailboxes.iter() {
+        if &*entry.name == name {
+            known.mailbox = Some(entry);
+        }
+        known.has_children |= is_below(&entry.name);
+    }
+    known.attributes(&ListQuery::default(), true)
 }
 
 /// The same without the line's end.
-fn push_name(out: &mut Vec<u8>, verb: &str, attributes: &[&str], name: &str) {
+fn push_name(dialogue: &mut Dialogue, verb: &str, attributes: &[&str], name: &str) {
+    let dialect = dialogue.dialect;
+    let out = dialogue.out();
     out.extend_from_slice(b"* ");
     out.extend_from_slice(verb.as_bytes());
     out.extend_from_slice(b" (");
@@ -209,7 +235,7 @@ fn push_name(out: &mut Vec<u8>, verb: &str, attributes: &[&str], name: &str) {
         out.extend_from_slice(attribute.as_bytes());
     }
     out.extend_from_slice(b") \"/\" ");
-    push_mailbox(out, name);
+    push_mailbox(out, name, dialect);
 }
 
 /// The extended data item CHILDINFO (RFC 5258, 3.5), and the line's end.

@@ -38,7 +38,7 @@ pub(crate) async fn lsub(
         }
     }
     for (name, attributes) in lines {
-        push_line(dialogue.out(), "LSUB", &attributes, name);
+        push_line(dialogue, "LSUB", &attributes, name);
         dialogue.connection.flush_if_full().await?;
     }
     Ok(Done::ok("LSUB completed"))

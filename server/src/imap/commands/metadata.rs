@@ -29,7 +29,7 @@ pub(crate) fn get(session: &Authenticated, get: &GetMetadata, dialogue: &mut Dia
     let operators = server_annotations(&context.config.imap).filter(|_| entry.is_none());
     let all: Vec<_> = list.annotations(entry).chain(operators).collect();
     let name = get.mailbox.as_ref().map_or("", MailboxName::as_str);
-    push_line(dialogue.out(), name, &wanted.among(all.iter().copied()));
+    push_line(dialogue, name, &wanted.among(all.iter().copied()));
     Ok(match wanted.longest(all.iter().copied()) {
         Some(len) => Done::with(format!("METADATA LONGENTRIES {len}"), "GETMETADATA completed"),
         None => Done::ok("GETMETADATA completed"),
@@ -143,12 +143,14 @@ impl<'w> Wanted<'w> {
 }
 
 /// `* METADATA name (entry value …)` (RFC 5464, 4.4.1); nothing where there is nothing to tell.
-pub(super) fn push_line(out: &mut Vec<u8>, name: &str, found: &Found<'_>) {
+pub(super) fn push_line(dialogue: &mut Dialogue, name: &str, found: &Found<'_>) {
     if found.is_empty() {
         return;
     }
+    let dialect = dialogue.dialect;
+    let out = dialogue.out();
     out.extend_from_slice(b"* METADATA ");
-    push_mailbox(out, name);
+    push_mailbox(out, name, dialect);
     out.extend_from_slice(b" (");
     for (at, (entry, value)) in found.iter().enumerate() {
         if at > 0 {

@@ -59,10 +59,11 @@ async fn search_one(
     let with_modseq = keys.iter().any(SearchKey::asks_modseq);
     let results = Results { found: &found, sorted: None, with_modseq };
     if found.count() > 0 && returns.tells() {
+        let dialect = dialogue.dialect;
         let out = dialogue.out();
         // Writing to a `Vec` does not fail.
         let _ = write!(out, "* ESEARCH (TAG \"{tag}\" MAILBOX ");
-        push_mailbox(out, &entry.name);
+        push_mailbox(out, &entry.name, dialect);
         let _ = write!(out, " UIDVALIDITY {})", entry.uid_validity.get());
         results.write_items(returns, dialogue).await?;
     }

@@ -30,9 +30,10 @@ pub(crate) async fn get_root(
     dialogue: &mut Dialogue,
 ) -> Outcome {
     let own = own(session, &dialogue.context).await?.filter(|own| !own.limits.is_empty());
+    let dialect = dialogue.dialect;
     let out = dialogue.out();
     out.extend_from_slice(b"* QUOTAROOT ");
-    push_mailbox(out, mailbox.as_str());
+    push_mailbox(out, mailbox.as_str(), dialect);
     if let Some(own) = &own {
         out.push(b' ');
         push_string(out, own.address.to_string().as_bytes());

@@ -2,7 +2,9 @@
 
 use engine::UidSet;
 
+use super::list::{attributes_of, push_renamed};
 use crate::imap::command::MailboxName;
+use crate::imap::dialogue::Dialogue;
 use crate::imap::outcome::Outcome;
 use crate::imap::response::Done;
 use crate::imap::session::Authenticated;
@@ -13,6 +15,7 @@ pub(crate) async fn rename(
     session: &Authenticated,
     from: &MailboxName,
     to: &MailboxName,
+    dialogue: &mut Dialogue,
 ) -> Outcome {
     let account = &session.account;
     if from.is_inbox() {
@@ -21,6 +24,13 @@ pub(crate) async fn rename(
         inbox.move_to(UidSet::all(), &account.mailbox(to.as_str())?).await?;
     } else {
         account.rename(from.as_str(), to.as_str()).await?;
+    }
+    let is_respelled = from.other_spelling().is_some() || to.other_spelling().is_some();
+    if is_respelled && dialogue.dialect.rev2 {
+        // RFC 9051, 6.3.6: under which name it is there.
+        let attributes = attributes_of(&account.mailboxes(), to.as_str());
+        let old = from.other_spelling().unwrap_or(from.as_str());
+        push_renamed(dialogue, &attributes, (old, to.as_str()));
     }
     Ok(Done::ok("RENAME completed"))
 }

@@ -43,6 +43,9 @@ pub(crate) async fn search(
     dialogue: &mut Dialogue,
 ) -> Outcome {
     let Search { numbering, returns, keys } = search;
+    // IMAP4rev2 has no SEARCH response (RFC 9051, appendix E, 4).
+    let all = ReturnOptions { all: true, ..ReturnOptions::default() };
+    let returns = &returns.or(dialogue.dialect.rev2.then_some(all));
     let updates = returns.is_some_and(|returns| returns.update);
     if updates {
         selected.contexts.refuse_tag(tag)?;

@@ -5,6 +5,7 @@ mod resync;
 use engine::{Error, KEYWORDS_MAX, Mailbox, MailboxId, Snapshot};
 
 use super::Contexts;
+use super::list::{attributes_of, push_line, push_renamed};
 use crate::imap::command::{Access, Condstore, MailboxName, Resync, Tag};
 use crate::imap::dialogue::Dialogue;
 use crate::imap::encode::push_flag_set;
@@ -64,7 +65,19 @@ fn open(
     let mailbox = session.account.mailbox(name.as_str())?;
     let snapshot = mailbox.snapshot();
     describe((mailbox.id(), &snapshot), access, dialogue)?;
+    if dialogue.dialect.rev2 {
+        tell_name(session, name, dialogue);
+    }
     Ok((mailbox, SelectedView::new(snapshot)))
+}
+
+/// LIST, also of how the client wrote the name (RFC 9051, 6.3.2).
+fn tell_name(session: &Authenticated, name: &MailboxName, dialogue: &mut Dialogue) {
+    let attributes = attributes_of(&session.account.mailboxes(), name.as_str());
+    match name.other_spelling() {
+        Some(given) => push_renamed(dialogue, &attributes, (given, name.as_str())),
+        None => push_line(dialogue, "LIST", &attributes, name.as_str()),
+    }
 }
 
 /// What SELECT tells, all of it always (CLIENTS.md rule 8).
@@ -85,8 +98,11 @@ fn describe(
     }
     dialogue.out().extend_from_slice(b"] Flags that stay\r\n");
     dialogue.untagged(format_args!("{} EXISTS", snapshot.exists()));
-    dialogue.untagged("0 RECENT");
-    if let Some(first) = first_unseen {
+    // IMAP4rev2 has neither (RFC 9051, appendix E, 11 and 12).
+    if !dialogue.dialect.rev2 {
+        dialogue.untagged("0 RECENT");
+    }
+    if let Some(first) = first_unseen.filter(|_| !dialogue.dialect.rev2) {
         dialogue.untagged(format_args!("OK [UNSEEN {}] First unseen", first.get()));
     }
     dialogue.untagged(format_args!("OK [MAILBOXID ({id})] The same under any name"));

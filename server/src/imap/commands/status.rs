@@ -24,7 +24,7 @@ pub(crate) fn status(
     let (snapshot, id) = (opened.snapshot(), opened.id());
     let deleted_kib = deleted_kib(&snapshot, items)?;
     let counted = Counted { id, snapshot: &snapshot, append_limit, deleted_kib };
-    push_line(dialogue.out(), name, &counted, items);
+    push_line(dialogue, name, &counted, items);
     Ok(Done::ok("STATUS completed"))
 }
 
@@ -60,13 +60,15 @@ pub(super) fn deleted_kib(snapshot: &Snapshot, items: &[StatusItem]) -> Result<u
 
 /// `* STATUS name (items)`.
 pub(super) fn push_line(
-    out: &mut Vec<u8>,
+    dialogue: &mut Dialogue,
     name: &str,
     &Counted { id, snapshot, append_limit, deleted_kib }: &Counted<'_>,
     items: &[StatusItem],
 ) {
+    let dialect = dialogue.dialect;
+    let out = dialogue.out();
     out.extend_from_slice(b"* STATUS ");
-    push_mailbox(out, name);
+    push_mailbox(out, name, dialect);
     out.extend_from_slice(b" (");
     for (index, item) in items.iter().enumerate() {
         let uid_next = || snapshot.uid_next().map_or(u32::MAX, engine::Uid::get);

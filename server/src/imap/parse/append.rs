@@ -1,5 +1,7 @@
 //! APPEND's and REPLACE's arguments (RFC 3501, 6.3.11; RFC 3502; RFC 4469; RFC 8508, 5).
 
+use std::ops::Range;
+
 use engine::FlagSet;
 
 use super::cursor::{Cursor, Malformed};
@@ -52,14 +54,33 @@ fn message(cursor: &mut Cursor<'_>) -> Result<AppendMessage, Malformed> {
     let text = if cursor.eat_word("CATENATE") {
         cursor.space()?;
         AppendText::Parts(parts(cursor)?)
+    } else if matches!(cursor.peek(), Some(b'{' | b'~')) {
+        AppendText::Literal(literal(cursor)?)
     } else {
-        cursor.eat(b'~');
-        AppendText::Literal(cursor.literal_range()?)
+        AppendText::Literal(utf8_literal(cursor)?)
     };
     Ok(AppendMessage { flags, date, text })
 }
 
-/// `(cat-part …)` (RFC 4469, 5).
+/// A literal or a literal8.
+fn literal(cursor: &mut Cursor<'_>) -> Result<Range<usize>, Malformed> {
+    cursor.eat(b'~');
+    cursor.literal_range()
+}
+
+/// `UTF8 (literal8)`, which RFC 9755 dropped: what is appended is octets, however it is announced.
+fn utf8_literal(cursor: &mut Cursor<'_>) -> Result<Range<usize>, Malformed> {
+    if !cursor.eat_word("UTF8") {
+        return Err(Malformed::Expected("a message"));
+    }
+    cursor.space()?;
+    cursor.expect(b'(', "a literal8 in parentheses")?;
+    let place = literal(cursor)?;
+    cursor.expect(b')', "the end of UTF8")?;
+    Ok(place)
+}
+
+/// `(cat-part …)` (RFC 4469, 5; RFC 6855, 4).
 fn parts(cursor: &mut Cursor<'_>) -> Result<Vec<CatenatePart>, Malformed> {
     cursor.expect(b'(', "parts in parentheses")?;
     let mut parts = Vec::new();
@@ -79,11 +100,10 @@ fn parts(cursor: &mut Cursor<'_>) -> Result<Vec<CatenatePart>, Malformed> {
 fn part(cursor: &mut Cursor<'_>) -> Result<CatenatePart, Malformed> {
     if cursor.eat_word("TEXT") {
         cursor.space()?;
-        cursor.eat(b'~');
-        return Ok(CatenatePart::Text(cursor.literal_range()?));
+        return Ok(CatenatePart::Text(literal(cursor)?));
     }
     if !cursor.eat_word("URL") {
-        return Err(Malformed::Expected("TEXT or URL"));
+        return Ok(CatenatePart::Text(utf8_literal(cursor)?));
     }
     cursor.space()?;
     let url = cursor.astring()?;

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::ops::Range;
 
 use crate::imap::command::{Bound, SequenceSet};
+use crate::imap::dialect::Dialect;
 
 /// What a command lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,13 +23,25 @@ pub(super) enum Malformed {
 pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
+    dialect: Dialect,
 }
 
 impl<'a> Cursor<'a> {
     /// Starts at the front. One line end after the command is not part of it.
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-        Self { bytes: bytes.strip_suffix(b"\r").unwrap_or(bytes), at: 0 }
+        let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        Self { bytes, at: 0, dialect: Dialect::default() }
+    }
+
+    /// The same for a client that enabled something.
+    pub(super) fn in_dialect(bytes: &'a [u8], dialect: Dialect) -> Self {
+        Self { dialect, ..Self::new(bytes) }
+    }
+
+    /// What the client enabled.
+    pub(super) fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// The next byte, left where it is.

@@ -1,6 +1,8 @@
 //! FETCH's arguments (RFC 3501, 6.4.5; RFC 7162, 3.1.4 and 3.2.6; RFC 3516; RFC 8474;
 //! RFC 8514; RFC 8970; RFC 9394).
 
+use std::num::NonZeroU64;
+
 use super::cursor::{Cursor, Malformed, is_atom_char};
 use super::returns::partial_range;
 use crate::imap::command::{
@@ -172,9 +174,11 @@ fn partial(cursor: &mut Cursor<'_>) -> Result<Option<Partial>, Malformed> {
     if !cursor.eat(b'<') {
         return Ok(None);
     }
-    let origin = cursor.number()?;
+    // 63 bits in IMAP4rev2 (RFC 9051, 9: number64).
+    let origin = cursor.mod_sequence()?;
     cursor.expect(b'.', "a dot between origin and length")?;
-    let len = cursor.nonzero()?;
+    let len = NonZeroU64::new(cursor.mod_sequence()?);
+    let len = len.ok_or(Malformed::Expected("a length above 0"))?;
     cursor.expect(b'>', "the end of a partial")?;
     Ok(Some(Partial { origin, len }))
 }

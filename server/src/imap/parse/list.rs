@@ -5,6 +5,7 @@ use super::cursor::{Cursor, Malformed};
 use super::metadata::entries;
 use super::{decoded_name, next_mailbox};
 use crate::imap::command::{Body, ListQuery, StatusItem};
+use crate::imap::mailbox_text;
 
 /// Patterns in one LIST.
 const PATTERNS_MAX: usize = 100;
@@ -20,7 +21,7 @@ pub(super) fn list(cursor: &mut Cursor<'_>) -> Result<ListQuery, Malformed> {
         selection(cursor, &mut query)?;
         cursor.space()?;
     }
-    query.reference = decoded_name(&cursor.astring()?)?;
+    query.reference = reference(cursor)?;
     cursor.space()?;
     query.is_extended |= cursor.peek() == Some(b'(');
     query.patterns = patterns(cursor)?;
@@ -75,12 +76,23 @@ fn returns(cursor: &mut Cursor<'_>, query: &mut ListQuery) -> Result<(), Malform
     })
 }
 
+/// What patterns are relative to.
+fn reference(cursor: &mut Cursor<'_>) -> Result<String, Malformed> {
+    let reference = cursor.astring()?;
+    Ok(mailbox_text::normal(decoded_name(&reference, cursor.dialect())?))
+}
+
+fn pattern(cursor: &mut Cursor<'_>) -> Result<String, Malformed> {
+    let pattern = cursor.list_pattern()?;
+    Ok(mailbox_text::normal(decoded_name(&pattern, cursor.dialect())?))
+}
+
 /// What follows `LSUB`.
 pub(super) fn lsub(cursor: &mut Cursor<'_>) -> Result<Body, Malformed> {
     cursor.space()?;
-    let reference = decoded_name(&cursor.astring()?)?;
+    let reference = reference(cursor)?;
     cursor.space()?;
-    let pattern = decoded_name(&cursor.list_pattern()?)?;
+    let pattern = pattern(cursor)?;
     Ok(Body::Lsub { reference, pattern })
 }
 
@@ -122,7 +134,7 @@ fn status_items(cursor: &mut Cursor<'_>) -> Result<Vec<StatusItem>, Malformed> {
 /// One pattern or several in parentheses (RFC 5258, 6: mbox-or-pat).
 fn patterns(cursor: &mut Cursor<'_>) -> Result<Vec<String>, Malformed> {
     if !cursor.eat(b'(') {
-        return Ok(vec![decoded_name(&cursor.list_pattern()?)?]);
+        return Ok(vec![pattern(cursor)?]);
     }
     let mut patterns = Vec::new();
     cursor.skip_spaces();
@@ -130,7 +142,7 @@ fn patterns(cursor: &mut Cursor<'_>) -> Result<Vec<String>, Malformed> {
         if patterns.len() >= PATTERNS_MAX {
             return Err(Malformed::Expected("fewer patterns"));
         }
-        patterns.push(decoded_name(&cursor.list_pattern()?)?);
+        patterns.push(pattern(cursor)?);
         cursor.skip_spaces();
     }
     Ok(patterns)

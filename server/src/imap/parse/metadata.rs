@@ -104,7 +104,8 @@ fn options(cursor: &mut Cursor<'_>, get: &mut GetMetadata) -> Result<bool, Malfo
 
 /// The name of a mailbox; the empty one is the server.
 fn mailbox(cursor: &mut Cursor<'_>) -> Result<Option<MailboxName>, Malformed> {
-    let name = decoded_name(&cursor.astring()?)?;
+    let name = cursor.astring()?;
+    let name = decoded_name(&name, cursor.dialect())?;
     Ok(if name.is_empty() { None } else { Some(MailboxName::new(&name)) })
 }
 

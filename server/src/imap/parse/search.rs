@@ -34,6 +34,9 @@ fn program(cursor: &mut Cursor<'_>, numbering: Numbering) -> Result<Search, Malf
     let returns = return_options(cursor)?;
     let mut charset = UTF_8;
     if cursor.eat_word("CHARSET") {
+        if cursor.dialect().utf8_accept {
+            return Err(Malformed::Expected("no CHARSET once UTF8=ACCEPT is enabled"));
+        }
         cursor.space()?;
         let known = known_charset(&cursor.astring()?);
         charset = known.map_err(|fault| fault_to_save(fault, returns.as_ref()))?;

@@ -10,6 +10,7 @@ use std::num::NonZeroU32;
 use super::cursor::Cursor;
 use super::fetch;
 use crate::imap::command::{MailboxName, SectionPath, UrlTarget};
+use crate::imap::mailbox_text;
 
 /// A longer URL is not read.
 pub(super) const LEN_MAX: usize = 8 << 10;
@@ -101,7 +102,7 @@ impl Parameters {
 /// `enc-mailbox`: UTF-8 in percent encoding, whatever names look like elsewhere (RFC 5092, 8).
 fn mailbox_name(encoded: &str) -> Option<MailboxName> {
     let name = String::from_utf8(decoded(encoded)?).ok()?;
-    let is_name = !name.is_empty() && !name.chars().any(char::is_control);
+    let is_name = !name.is_empty() && mailbox_text::is_name(&name);
     is_name.then(|| MailboxName::new(&name))
 }
 
@@ -183,7 +184,7 @@ mod tests {
             (number(20), SectionPath::default(), None)
         );
         let part = target(b"/inbox/;uid=1;section=1.2.MIME/;partial=5.9").expect("a part");
-        assert_eq!(part.mailbox, Some(MailboxName::new("INBOX")));
+        assert_eq!(part.mailbox, Some(MailboxName::new("inbox")));
         assert_eq!((part.section.parts.len(), part.section.fields), (2, HeaderFields::Mime));
         assert_eq!(part.partial, Some((5, Some(number(9)))));
         let here = target(b";UID=3/;SECTION=HEADER.FIELDS%20(To%20Cc)/;PARTIAL=4").expect("here");

@@ -83,8 +83,8 @@ impl<'f> WantedSection<'f> {
         match self.part.partial {
             None => 0..len,
             Some(partial) => {
-                let start = u64::from(partial.origin).min(len);
-                start..start.saturating_add(partial.len.get().into()).min(len)
+                let start = partial.origin.min(len);
+                start..start.saturating_add(partial.len.get()).min(len)
             }
         }
     }
