@@ -4,22 +4,29 @@
 //! done for an unknown one, and every failure looks alike.
 
 mod cache;
+mod channel;
+mod exchange;
 mod guard;
 mod password;
 pub mod sasl;
+mod scram;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use engine::AccountId;
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::{Instant, sleep};
 
 use self::cache::VerifiedCache;
+pub use self::channel::{Bindings, Channel};
+pub use self::exchange::{Exchange, LogInError, Step};
 use self::guard::FailureGuard;
-pub use self::password::{generate as generate_password, hash as hash_password, warm_up};
+pub use self::password::{generate as generate_password, store as store_password, warm_up};
+use self::sasl::{IsBound, Mechanism};
+use self::scram::{SALT_LEN, ScramHash, ScramKeys};
 use crate::config::AuthConfig;
-use crate::directory::{Address, Directory, DirectoryError, User};
+use crate::directory::{Address, Directory, DirectoryError, Masks, User, Viewer};
 
 /// Password hashes computed at one time; each takes one core and 19 MiB for some 20 ms.
 const HASHES_MAX: usize = 2;
@@ -65,6 +72,8 @@ struct Shared {
     guard: FailureGuard,
     hashing: Arc<Semaphore>,
     waiting: Semaphore,
+    /// Makes the salts of unknown users.
+    salts: OnceCell<[u8; 32]>,
 }
 
 impl Authenticator {
@@ -74,13 +83,30 @@ impl Authenticator {
         let guard = FailureGuard::new(config.failures_max, config.failure_time);
         let hashing = Arc::new(Semaphore::new(HASHES_MAX));
         let waiting = Semaphore::new(WAITING_MAX);
-        Self { shared: Arc::new(Shared { directory, config, cache, guard, hashing, waiting }) }
+        let salts = OnceCell::new();
+        let shared = Shared { directory, config, cache, guard, hashing, waiting, salts };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Whether a client that came this way may send its password: in TLS, or from this machine
     /// where the configuration allows that.
     pub fn allows_password(&self, is_tls: bool, peer: IpAddr) -> bool {
         is_tls || (self.shared.config.plaintext_on_loopback && peer.is_loopback())
+    }
+
+    /// The mechanisms that a client may use over a connection, strongest first, without those that
+    /// are hidden from it. None may be without TLS that a password may not be.
+    pub fn offered(&self, channel: &Channel, masks: &Masks, viewer: &Viewer) -> Vec<Mechanism> {
+        if !self.allows_password(channel.is_tls, channel.peer) {
+            return Vec::new();
+        }
+        let is_there = |mechanism: &Mechanism| match mechanism.scram() {
+            Some((_, IsBound::Yes)) => self.shared.config.scram && !channel.bindings.is_empty(),
+            Some((_, IsBound::No)) => self.shared.config.scram,
+            None => true,
+        };
+        let all = Mechanism::ALL.into_iter().filter(is_there);
+        all.filter(|mechanism| !masks.hide(mechanism.capability(), viewer)).collect()
     }
 
     /// Finds the account of `login`, an address, if `password` is its password.
@@ -90,14 +116,31 @@ impl Authenticator {
         password: &str,
         peer: IpAddr,
     ) -> Result<Identity, AuthFailure> {
+        self.admit(login, peer).await?;
+        let identified = self.shared.identify(login, password, Instant::now()).await;
+        self.conclude(login, peer, identified).await
+    }
+
+    /// Whether what a client claims is looked at.
+    async fn admit(&self, login: &str, peer: IpAddr) -> Result<(), AuthFailure> {
         let shared = &*self.shared;
-        let started = Instant::now();
-        if !shared.guard.allows(login, peer, started) {
-            tracing::warn!(%peer, "log-in refused: too many failures");
-            sleep(shared.config.failure_delay).await;
-            return Err(AuthFailure::TooMany);
+        if shared.guard.allows(login, peer, Instant::now()) {
+            return Ok(());
         }
-        match shared.identify(login, password, started).await {
+        tracing::warn!(%peer, "log-in refused: too many failures");
+        sleep(shared.config.failure_delay).await;
+        Err(AuthFailure::TooMany)
+    }
+
+    /// Remembers and logs how a log-in ended; a failure waits.
+    async fn conclude(
+        &self,
+        login: &str,
+        peer: IpAddr,
+        outcome: Result<Identity, AuthFailure>,
+    ) -> Result<Identity, AuthFailure> {
+        let shared = &*self.shared;
+        match outcome {
             Ok(identity) => {
                 shared.guard.succeeded(login);
                 tracing::info!(%peer, address = %identity.address, "logged in");
@@ -115,6 +158,31 @@ impl Authenticator {
             }
         }
     }
+
+    /// What SCRAM checks a proof with, and whose account that opens. Unknown users have keys too, of
+    /// no password, and always the same salt, so that nobody is told apart from them by asking.
+    async fn scram_keys(
+        &self,
+        login: &str,
+        hash: ScramHash,
+    ) -> Result<(ScramKeys, Option<Identity>), AuthFailure> {
+        let shared = &*self.shared;
+        let address = Address::parse(login).ok().filter(|_| login.len() <= CREDENTIAL_LEN_MAX);
+        let called = address.as_ref().map_or_else(|| login.to_lowercase(), Address::to_string);
+        let salt = shared.salt_of_nobody(&called).await?;
+        let user = shared.user(address.as_ref()).await?;
+        let stored = user.as_ref().and_then(|user| {
+            let text = match hash {
+                ScramHash::Sha1 => user.scram_sha1.as_deref(),
+                ScramHash::Sha256 => user.scram_sha256.as_deref(),
+            };
+            Some((ScramKeys::parse(text?, hash)?, identity(user)))
+        });
+        Ok(match stored {
+            Some((keys, identity)) => (keys, Some(identity)),
+            None => (ScramKeys::of_nobody(hash, &salt), None),
+        })
+    }
 }
 
 impl Shared {
@@ -127,14 +195,7 @@ impl Shared {
         if login.len() > CREDENTIAL_LEN_MAX || password.len() > CREDENTIAL_LEN_MAX {
             return Err(AuthFailure::Wrong);
         }
-        let user = match Address::parse(login) {
-            Ok(address) => self
-                .directory
-                .user(&address)
-                .await
-                .map_err(|error| AuthFailure::Unavailable(Some(error)))?,
-            Err(_) => None,
-        };
+        let user = self.user(Address::parse(login).ok().as_ref()).await?;
         if let Some(user) = &user
             && self.cache.knows(user, password, now)
         {
@@ -143,11 +204,47 @@ impl Shared {
         let is_right = self.hash_matches(user.as_ref(), password).await?;
         match user {
             Some(user) if is_right => {
+                self.complete(&user, password).await;
                 self.cache.remember(&user, password, now);
                 Ok(identity(&user))
             }
             _ => Err(AuthFailure::Wrong),
         }
+    }
+
+    async fn user(&self, address: Option<&Address>) -> Result<Option<User>, AuthFailure> {
+        let Some(address) = address else { return Ok(None) };
+        let found = self.directory.user(address).await;
+        found.map_err(|error| AuthFailure::Unavailable(Some(error)))
+    }
+
+    /// Adds what SCRAM needs to a user who has none of it; with the salt that the user seemed to have
+    /// so far. That it fails is no reason to refuse a right password.
+    async fn complete(&self, user: &User, password: &str) {
+        let is_complete = user.scram_sha1.is_some() || user.scram_sha256.is_some();
+        if is_complete || !self.config.scram {
+            return;
+        }
+        let Ok(salt) = self.salt_of_nobody(&user.address.to_string()).await else { return };
+        let Ok(permit) = Arc::clone(&self.hashing).acquire_owned().await else { return };
+        let (password, hash) = (password.to_owned(), user.password_hash.clone());
+        let stored = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            password::with_scram(hash, &password, &salt)
+        });
+        let Ok(stored) = stored.await else { return };
+        if let Err(error) = self.directory.complete_password(user.account, &stored).await {
+            tracing::error!(%error, "cannot store what SCRAM needs");
+        }
+    }
+
+    async fn salt_of_nobody(&self, called: &str) -> Result<[u8; SALT_LEN], AuthFailure> {
+        let key = self.salts.get_or_try_init(|| self.directory.salt_key()).await;
+        let key = key.map_err(|error| AuthFailure::Unavailable(Some(error)))?;
+        let hash = blake3::keyed_hash(key, called.as_bytes());
+        let mut salt = [0; SALT_LEN];
+        salt.copy_from_slice(&hash.as_bytes()[..SALT_LEN]);
+        Ok(salt)
     }
 
     /// Does the same work whether there is such a user or not.

@@ -117,6 +117,8 @@ pub struct TlsFiles {
 pub struct AuthConfig {
     /// Whether a client on this machine may send its password without TLS.
     pub plaintext_on_loopback: bool,
+    /// Whether SCRAM is offered, and what it needs is stored of passwords that are set or seen.
+    pub scram: bool,
     /// For how long a verified password is believed without hashing it again.
     #[serde(rename = "cache_seconds", deserialize_with = "limits::seconds")]
     pub cache_time: Duration,
@@ -277,6 +279,7 @@ impl Default for AuthConfig {
     fn default() -> Self {
         Self {
             plaintext_on_loopback: true,
+            scram: true,
             cache_time: Duration::from_mins(1),
             cache_entries_max: 10_000,
             failures_max: 20,

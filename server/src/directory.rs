@@ -53,6 +53,34 @@ pub struct User {
     pub address: Address,
     /// A PHC string.
     pub password_hash: String,
+    /// What SCRAM-SHA-1 needs of the same password, as RFC 5803 writes it.
+    pub scram_sha1: Option<String>,
+    /// What SCRAM-SHA-256 needs.
+    pub scram_sha256: Option<String>,
+}
+
+/// What is stored of a password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoredPassword {
+    /// A PHC string.
+    pub hash: String,
+    /// What SCRAM-SHA-1 needs, as RFC 5803 writes it.
+    pub scram_sha1: Option<String>,
+    /// What SCRAM-SHA-256 needs.
+    pub scram_sha256: Option<String>,
+}
+
+impl From<&str> for StoredPassword {
+    /// A hash alone.
+    fn from(hash: &str) -> Self {
+        Self { hash: hash.to_owned(), scram_sha1: None, scram_sha256: None }
+    }
+}
+
+impl std::fmt::Debug for StoredPassword {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("StoredPassword").finish_non_exhaustive()
+    }
 }
 
 /// Why the directory cannot answer, or refuses a change.
@@ -123,7 +151,8 @@ impl Directory {
     /// The user of exactly this address; aliases and details lead to nobody's password.
     pub async fn user(&self, address: &Address) -> Result<Option<User>, DirectoryError> {
         let row = sqlx::query(
-            "SELECT account, password_hash FROM users WHERE domain = ? AND local_part = ?",
+            "SELECT account, password_hash, scram_sha1, scram_sha256 FROM users \
+             WHERE domain = ? AND local_part = ?",
         )
         .bind(address.domain())
         .bind(address.local_part())
@@ -134,7 +163,16 @@ impl Directory {
             account: account_id(row.try_get(0)?),
             address: address.clone(),
             password_hash: row.try_get(1)?,
+            scram_sha1: row.try_get(2)?,
+            scram_sha256: row.try_get(3)?,
         }))
+    }
+
+    /// The key that salts of unknown users are made with; the same for ever.
+    pub(crate) async fn salt_key(&self) -> Result<[u8; 32], DirectoryError> {
+        let asked = sqlx::query("SELECT value FROM secrets WHERE name = 'scram_salts'");
+        let key: Vec<u8> = asked.fetch_one(&self.pool).await?.try_get(0)?;
+        key.try_into().map_err(|_| DirectoryError::NotFound("key of 32 octets".to_owned()))
     }
 
     /// Where an address leads.

@@ -12,6 +12,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
@@ -22,8 +23,8 @@ use tokio::time::timeout;
 pub use connection::{Connection, OUTPUT_FULL, StreamError};
 pub use lines::{Ending, Line, Lines};
 
-use self::carrier::Carrier;
 pub use self::carrier::Link;
+use self::carrier::{Carrier, Tls};
 use self::compression::Compression;
 use crate::tls::TlsConfigs;
 
@@ -59,6 +60,24 @@ impl Stream {
         matches!(self.carrier, Carrier::Tls(_))
     }
 
+    /// What both sides of this TLS connection have and nobody else (RFC 9266, 2). Only in TLS 1.3:
+    /// what makes it safe before is an extension that rustls does not tell of.
+    pub fn tls_exporter(&self) -> Option<[u8; 32]> {
+        let Carrier::Tls(tls) = &self.carrier else { return None };
+        let (_, session) = tls.stream.get_ref();
+        if session.protocol_version() != Some(rustls::ProtocolVersion::TLSv1_3) {
+            return None;
+        }
+        let label = b"EXPORTER-Channel-Binding";
+        session.export_keying_material([0; 32], label, Some(b"")).ok()
+    }
+
+    /// The hash of the certificate that this connection was opened with (RFC 5929, 4).
+    pub fn tls_server_end_point(&self) -> Option<Arc<[u8]>> {
+        let Carrier::Tls(tls) = &self.carrier else { return None };
+        tls.end_point.clone()
+    }
+
     /// How much of the connection is left, as far as the system has heard.
     pub fn link(&self) -> Link {
         self.carrier.link()
@@ -86,9 +105,10 @@ impl Stream {
         let Carrier::Plain(socket) = std::mem::replace(&mut self.carrier, Carrier::Closed) else {
             return Err(io::Error::other("TLS has been started before"));
         };
-        let handshake = tls.acceptor().accept(socket);
-        let carrier = timeout(within, handshake).await.map_err(|_| io::ErrorKind::TimedOut)??;
-        self.carrier = Carrier::Tls(Box::new(carrier));
+        let (acceptor, end_point) = tls.acceptor();
+        let handshake = acceptor.accept(socket);
+        let stream = timeout(within, handshake).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        self.carrier = Carrier::Tls(Box::new(Tls { stream, end_point }));
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! Certificates: loaded from PEM, made for a first run, replaced without restart.
 
+mod certificate;
+
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -15,7 +17,14 @@ use crate::config::TlsFiles;
 #[derive(Debug)]
 pub struct TlsConfigs {
     files: TlsFiles,
-    current: RwLock<Arc<ServerConfig>>,
+    current: RwLock<Arc<Current>>,
+}
+
+/// What one handshake is done with.
+#[derive(Debug)]
+struct Current {
+    config: Arc<ServerConfig>,
+    end_point: Option<Arc<[u8]>>,
 }
 
 /// Why certificate and key cannot be used.
@@ -55,40 +64,44 @@ pub enum TlsError {
 impl TlsConfigs {
     /// Loads certificate and key.
     pub fn load(files: &TlsFiles) -> Result<Self, TlsError> {
-        let current = RwLock::new(Arc::new(server_config(files)?));
+        let current = RwLock::new(Arc::new(Current::load(files)?));
         Ok(Self { files: files.clone(), current })
     }
 
     /// Loads both again. After an error the old ones stay in use.
     pub fn reload(&self) -> Result<(), TlsError> {
-        let fresh = Arc::new(server_config(&self.files)?);
+        let fresh = Arc::new(Current::load(&self.files)?);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(())
     }
 
-    /// For one handshake.
-    pub fn acceptor(&self) -> TlsAcceptor {
+    /// For one handshake; with what binds to the certificate, `tls-server-end-point`
+    /// (RFC 5929, 4), if its signature names a hash.
+    pub fn acceptor(&self) -> (TlsAcceptor, Option<Arc<[u8]>>) {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        TlsAcceptor::from(Arc::clone(&current))
+        (TlsAcceptor::from(Arc::clone(&current.config)), current.end_point.clone())
     }
 }
 
-fn server_config(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
-    let certificate = files.certificate.display().to_string();
-    let chain = CertificateDer::pem_file_iter(&files.certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| unreadable("the certificate", &files.certificate, &error))?;
-    let key = PrivateKeyDer::from_pem_file(&files.key)
-        .map_err(|error| unreadable("the key", &files.key, &error))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-        .map_err(|source| TlsError::Unusable { file: certificate, source })?;
-    // After STARTTLS the client speaks first, and tickets would cross its first command. Clients
-    // that read and write in two threads, such as OfflineIMAP, now and then hang over that.
-    config.send_tls13_tickets = 0;
-    Ok(config)
+impl Current {
+    fn load(files: &TlsFiles) -> Result<Self, TlsError> {
+        let certificate = files.certificate.display().to_string();
+        let chain = CertificateDer::pem_file_iter(&files.certificate)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .map_err(|error| unreadable("the certificate", &files.certificate, &error))?;
+        let key = PrivateKeyDer::from_pem_file(&files.key)
+            .map_err(|error| unreadable("the key", &files.key, &error))?;
+        let end_point = chain.first().and_then(|leaf| certificate::end_point(leaf));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+            .map_err(|source| TlsError::Unusable { file: certificate, source })?;
+        // After STARTTLS the client speaks first, and tickets would cross its first command. Clients
+        // that read and write in two threads, such as OfflineIMAP, now and then hang over that.
+        config.send_tls13_tickets = 0;
+        Ok(Self { config: Arc::new(config), end_point })
+    }
 }
 
 fn unreadable(what: &'static str, file: &Path, reason: &rustls::pki_types::pem::Error) -> TlsError {

@@ -7,6 +7,8 @@ mod curl;
 mod fetchmail;
 #[path = "clients/getmail.rs"]
 mod getmail;
+#[path = "clients/gsasl.rs"]
+mod gsasl;
 #[path = "clients/mbsync.rs"]
 mod mbsync;
 #[path = "clients/neomutt.rs"]

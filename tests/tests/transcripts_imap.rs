@@ -57,6 +57,8 @@ tests::transcripts! {
     replace_puts_one_message_for_another,
     rev2_answers_once_enabled,
     save_dates_are_of_the_mailbox,
+    scram_can_be_turned_off,
+    scram_shows_nothing_to_who_does_not_know_the_password,
     search_by_flags_dates_and_sizes,
     search_finds_text_after_decoding,
     search_results_are_kept,

@@ -74,6 +74,8 @@ mod tests {
             account: AccountId(account),
             address: Address::parse("a@example.test").expect("address"),
             password_hash: password_hash.to_owned(),
+            scram_sha1: None,
+            scram_sha256: None,
         }
     }
 

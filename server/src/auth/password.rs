@@ -6,6 +6,10 @@ use argon2::Argon2;
 use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
 use rand::Rng as _;
 
+use super::scram::{SALT_LEN, ScramHash, ScramKeys};
+use crate::config::AuthConfig;
+use crate::directory::StoredPassword;
+
 /// Letters and digits that are not taken for one another.
 const ALPHABET: &[u8] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// 20 of 32 letters: 100 bits.
@@ -21,10 +25,30 @@ static NOBODY: LazyLock<String> = LazyLock::new(|| hash(&generate()).unwrap_or_d
 pub struct HashError(argon2::password_hash::Error);
 
 /// The PHC string to store.
-pub fn hash(password: &str) -> Result<String, HashError> {
+pub(super) fn hash(password: &str) -> Result<String, HashError> {
     let salt = SaltString::encode_b64(&rand::random::<[u8; 16]>()).map_err(HashError)?;
     let hash = Argon2::default().hash_password(password.as_bytes(), &salt).map_err(HashError)?;
     Ok(hash.to_string())
+}
+
+/// What to store of a new password; with what SCRAM needs, unless that is turned off.
+pub fn store(password: &str, config: &AuthConfig) -> Result<StoredPassword, HashError> {
+    let hash = hash(password)?;
+    if config.scram {
+        Ok(with_scram(hash, password, &rand::random::<[u8; SALT_LEN]>()))
+    } else {
+        Ok(StoredPassword::from(hash.as_str()))
+    }
+}
+
+/// A hash with what SCRAM needs of the same password.
+pub(super) fn with_scram(hash: String, password: &str, salt: &[u8]) -> StoredPassword {
+    let keys = |hash| ScramKeys::of(password, hash, salt).map(|keys| keys.to_string());
+    StoredPassword {
+        hash,
+        scram_sha1: keys(ScramHash::Sha1),
+        scram_sha256: keys(ScramHash::Sha256),
+    }
 }
 
 /// Whether the password is right; for `None`, no, after the same work.

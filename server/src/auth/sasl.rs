@@ -1,13 +1,10 @@
-//! The SASL exchanges that all protocols share (RFC 4422): what goes between the client's
-//! base64 lines and ours. PLAIN (RFC 4616), and LOGIN, which is no standard but what many
-//! programs speak.
-//!
-//! The protocol wraps the challenge in its own words (`+ `, `334 `) and verifies the credentials.
+//! SASL's mechanisms (RFC 4422) by their names, and the messages of the simple ones: PLAIN
+//! (RFC 4616), and LOGIN, which is no standard but what many programs speak.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::directory::{Masks, Viewer};
+use super::scram::ScramHash;
 
 /// The longest line a client may send in an exchange (RFC 4954, 4 names 12288).
 pub const LINE_LEN_MAX: usize = 12_288;
@@ -15,10 +12,27 @@ pub const LINE_LEN_MAX: usize = 12_288;
 /// How the client wants to prove who it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mechanism {
+    /// SCRAM with SHA-256 and a channel binding (RFC 7677).
+    ScramSha256Plus,
+    /// SCRAM with SHA-1 and a channel binding (RFC 5802).
+    ScramSha1Plus,
+    /// SCRAM with SHA-256.
+    ScramSha256,
+    /// SCRAM with SHA-1.
+    ScramSha1,
     /// Login and password in one line.
     Plain,
     /// Login, then password.
     Login,
+}
+
+/// Whether a mechanism binds the log-in to the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IsBound {
+    /// A -PLUS.
+    Yes,
+    /// None.
+    No,
 }
 
 /// What the client claims.
@@ -30,16 +44,6 @@ pub struct Credentials {
     pub password: String,
 }
 
-/// What comes next.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Send this challenge, already base64 and maybe empty; give the answer to
-    /// [`Exchange::answer`].
-    Challenge(&'static str),
-    /// The exchange is over: verify these.
-    Credentials(Credentials),
-}
-
 /// Why an exchange ended without credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SaslError {
@@ -49,41 +53,39 @@ pub enum SaslError {
     /// Not base64, not the mechanism's form, or not UTF-8.
     #[error("malformed authentication response")]
     Malformed,
+    /// The client binds to another connection than this, to none where it must, or was not shown
+    /// that it could.
+    #[error("the channel binding is not that of this connection")]
+    ChannelBinding,
     /// The client wants to act for another user.
     #[error("acting for another user is not supported")]
     OtherUser,
 }
 
-/// An exchange under way.
-#[derive(Debug)]
-pub struct Exchange {
-    expected: Expected,
-}
-
-#[derive(Debug)]
-enum Expected {
-    Plain,
-    LoginName,
-    LoginPassword { login: String },
-}
-
 impl Mechanism {
     /// All of them, strongest first, as capability lists name them.
-    pub const ALL: [Self; 2] = [Self::Plain, Self::Login];
+    pub const ALL: [Self; 6] = [
+        Self::ScramSha256Plus,
+        Self::ScramSha1Plus,
+        Self::ScramSha256,
+        Self::ScramSha1,
+        Self::Plain,
+        Self::Login,
+    ];
 
-    /// Finds a mechanism by its name, in any case.
-    pub fn parse(name: &[u8]) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.name().as_bytes().eq_ignore_ascii_case(name))
-    }
-
-    /// Those that are not hidden from a client.
-    pub fn shown(masks: &Masks, viewer: &Viewer) -> Vec<Self> {
-        Self::ALL.into_iter().filter(|one| !masks.hide(one.capability(), viewer)).collect()
+    /// Finds a mechanism by its name, in any case, among those that are offered.
+    pub fn find(name: &[u8], offered: &[Self]) -> Option<Self> {
+        let mut known = offered.iter().copied();
+        known.find(|known| known.name().as_bytes().eq_ignore_ascii_case(name))
     }
 
     /// Its name among capabilities.
     pub fn capability(self) -> &'static str {
         match self {
+            Self::ScramSha256Plus => "AUTH=SCRAM-SHA-256-PLUS",
+            Self::ScramSha1Plus => "AUTH=SCRAM-SHA-1-PLUS",
+            Self::ScramSha256 => "AUTH=SCRAM-SHA-256",
+            Self::ScramSha1 => "AUTH=SCRAM-SHA-1",
             Self::Plain => "AUTH=PLAIN",
             Self::Login => "AUTH=LOGIN",
         }
@@ -91,56 +93,29 @@ impl Mechanism {
 
     /// Its registered name.
     pub fn name(self) -> &'static str {
+        self.capability().strip_prefix("AUTH=").unwrap_or_default()
+    }
+
+    /// The names of several, as capability lists have them.
+    pub fn names(mechanisms: &[Self]) -> String {
+        let names: Vec<&str> = mechanisms.iter().map(|mechanism| mechanism.name()).collect();
+        names.join(" ")
+    }
+
+    /// Which SCRAM it is, and whether it binds to the channel.
+    pub(super) fn scram(self) -> Option<(ScramHash, IsBound)> {
         match self {
-            Self::Plain => "PLAIN",
-            Self::Login => "LOGIN",
-        }
-    }
-}
-
-impl Exchange {
-    /// Starts an exchange. `initial` is the initial response as the client sent it: base64, or
-    /// `=` for an empty one.
-    pub fn start(mechanism: Mechanism, initial: Option<&[u8]>) -> Result<(Self, Step), SaslError> {
-        let (expected, challenge) = match mechanism {
-            Mechanism::Plain => (Expected::Plain, ""),
-            // "Username:"
-            Mechanism::Login => (Expected::LoginName, "VXNlcm5hbWU6"),
-        };
-        let mut exchange = Self { expected };
-        let step = match initial {
-            None => Step::Challenge(challenge),
-            Some(b"=") => exchange.respond(&[])?,
-            Some(initial) => exchange.respond(&decode(initial)?)?,
-        };
-        Ok((exchange, step))
-    }
-
-    /// Takes the client's next line, without its line end.
-    pub fn answer(&mut self, line: &[u8]) -> Result<Step, SaslError> {
-        if line == b"*" {
-            return Err(SaslError::Cancelled);
-        }
-        self.respond(&decode(line)?)
-    }
-
-    fn respond(&mut self, response: &[u8]) -> Result<Step, SaslError> {
-        match std::mem::replace(&mut self.expected, Expected::LoginName) {
-            Expected::Plain => plain(response).map(Step::Credentials),
-            Expected::LoginName => {
-                self.expected = Expected::LoginPassword { login: text(response)? };
-                // "Password:"
-                Ok(Step::Challenge("UGFzc3dvcmQ6"))
-            }
-            Expected::LoginPassword { login } => {
-                Ok(Step::Credentials(Credentials { login, password: text(response)? }))
-            }
+            Self::ScramSha256Plus => Some((ScramHash::Sha256, IsBound::Yes)),
+            Self::ScramSha1Plus => Some((ScramHash::Sha1, IsBound::Yes)),
+            Self::ScramSha256 => Some((ScramHash::Sha256, IsBound::No)),
+            Self::ScramSha1 => Some((ScramHash::Sha1, IsBound::No)),
+            Self::Plain | Self::Login => None,
         }
     }
 }
 
 /// `[authzid] NUL authcid NUL passwd` (RFC 4616, 2).
-fn plain(response: &[u8]) -> Result<Credentials, SaslError> {
+pub(super) fn plain(response: &[u8]) -> Result<Credentials, SaslError> {
     let mut fields = response.split(|byte| *byte == 0);
     let (Some(acting_for), Some(login), Some(password), None) =
         (fields.next(), fields.next(), fields.next(), fields.next())
@@ -156,14 +131,16 @@ fn plain(response: &[u8]) -> Result<Credentials, SaslError> {
     Ok(Credentials { login: text(login)?, password: text(password)? })
 }
 
-fn decode(line: &[u8]) -> Result<Vec<u8>, SaslError> {
+/// What stands on a line of the client.
+pub(super) fn decode(line: &[u8]) -> Result<Vec<u8>, SaslError> {
     if line.len() > LINE_LEN_MAX {
         return Err(SaslError::Malformed);
     }
     STANDARD.decode(line).map_err(|_| SaslError::Malformed)
 }
 
-fn text(bytes: &[u8]) -> Result<String, SaslError> {
+/// Text without NUL.
+pub(super) fn text(bytes: &[u8]) -> Result<String, SaslError> {
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.contains('\0') => Ok(text.to_owned()),
         _ => Err(SaslError::Malformed),
@@ -180,71 +157,37 @@ impl std::fmt::Debug for Credentials {
 mod tests {
     use super::*;
 
-    fn credentials(login: &str, password: &str) -> Step {
-        Step::Credentials(Credentials { login: login.to_owned(), password: password.to_owned() })
-    }
-
-    fn base64(text: &str) -> Vec<u8> {
-        STANDARD.encode(text).into_bytes()
-    }
-
-    #[test]
-    fn plain_comes_with_the_command_or_after_an_empty_challenge() {
-        let line = base64("\0tim\0tanstaaftanstaaf");
-        let (_, step) = Exchange::start(Mechanism::Plain, Some(&line)).expect("starts");
-        assert_eq!(step, credentials("tim", "tanstaaftanstaaf"));
-        let (mut exchange, step) = Exchange::start(Mechanism::Plain, None).expect("starts");
-        assert_eq!(step, Step::Challenge(""));
-        assert_eq!(exchange.answer(&line), Ok(credentials("tim", "tanstaaftanstaaf")));
+    fn credentials(login: &str, password: &str) -> Credentials {
+        Credentials { login: login.to_owned(), password: password.to_owned() }
     }
 
     #[test]
     fn plain_acts_for_nobody_else() {
-        let start = |text| Exchange::start(Mechanism::Plain, Some(&base64(text))).map(|(_, s)| s);
-        assert_eq!(start("tim\0tim\0p"), Ok(credentials("tim", "p")));
-        assert_eq!(start("root\0tim\0p"), Err(SaslError::OtherUser));
+        assert_eq!(plain(b"\0tim\0tanstaaf"), Ok(credentials("tim", "tanstaaf")));
+        assert_eq!(plain(b"tim\0tim\0p"), Ok(credentials("tim", "p")));
+        assert_eq!(plain(b"root\0tim\0p"), Err(SaslError::OtherUser));
     }
 
     #[test]
     fn malformed_responses_are_refused() {
         for text in ["", "tim", "\0tim", "\0\0p", "\0tim\0", "\0tim\0p\0", "\0t\0p\0q"] {
-            let answer = Exchange::start(Mechanism::Plain, Some(&base64(text)));
-            assert_eq!(answer.map(|(_, step)| step), Err(SaslError::Malformed), "{text:?}");
+            assert_eq!(plain(text.as_bytes()), Err(SaslError::Malformed), "{text:?}");
         }
-        let (mut exchange, _) = Exchange::start(Mechanism::Plain, None).expect("starts");
-        assert_eq!(exchange.answer(b"not base64!"), Err(SaslError::Malformed));
-        let line = STANDARD.encode(b"\0\xff\0p").into_bytes();
-        let answer = Exchange::start(Mechanism::Plain, Some(&line));
-        assert_eq!(answer.map(|(_, step)| step), Err(SaslError::Malformed));
+        assert_eq!(plain(b"\0\xff\0p"), Err(SaslError::Malformed));
+        assert_eq!(decode(b"not base64!"), Err(SaslError::Malformed));
+        assert_eq!(decode(&[b'A'; LINE_LEN_MAX + 4]), Err(SaslError::Malformed));
     }
 
     #[test]
-    fn login_asks_for_name_and_password() {
-        let (mut exchange, step) = Exchange::start(Mechanism::Login, None).expect("starts");
-        assert_eq!(step, Step::Challenge("VXNlcm5hbWU6"));
-        assert_eq!(exchange.answer(&base64("tim")), Ok(Step::Challenge("UGFzc3dvcmQ6")));
-        assert_eq!(exchange.answer(&base64("pass word")), Ok(credentials("tim", "pass word")));
-    }
-
-    #[test]
-    fn login_takes_the_name_with_the_command() {
-        let (mut exchange, step) =
-            Exchange::start(Mechanism::Login, Some(&base64("tim"))).expect("starts");
-        assert_eq!(step, Step::Challenge("UGFzc3dvcmQ6"));
-        assert_eq!(exchange.answer(&base64("p")), Ok(credentials("tim", "p")));
-    }
-
-    #[test]
-    fn a_star_cancels() {
-        let (mut exchange, _) = Exchange::start(Mechanism::Login, None).expect("starts");
-        assert_eq!(exchange.answer(b"*"), Err(SaslError::Cancelled));
-    }
-
-    #[test]
-    fn mechanisms_are_found_in_any_case() {
-        assert_eq!(Mechanism::parse(b"plain"), Some(Mechanism::Plain));
-        assert_eq!(Mechanism::parse(b"Login"), Some(Mechanism::Login));
-        assert_eq!(Mechanism::parse(b"CRAM-MD5"), None);
+    fn mechanisms_are_found_in_any_case_if_they_are_offered() {
+        let all = Mechanism::ALL;
+        assert_eq!(Mechanism::find(b"plain", &all), Some(Mechanism::Plain));
+        assert_eq!(Mechanism::find(b"Scram-Sha-256-plus", &all), Some(Mechanism::ScramSha256Plus));
+        assert_eq!(Mechanism::find(b"CRAM-MD5", &all), None);
+        assert_eq!(Mechanism::find(b"PLAIN", &[Mechanism::Login]), None);
+        for mechanism in all {
+            assert_eq!(mechanism.capability(), format!("AUTH={}", mechanism.name()));
+        }
     }
 
     #[test]

@@ -3,25 +3,29 @@ use std::time::Duration;
 
 use super::*;
 
-const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+pub(super) const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
-struct World {
-    directory: Directory,
-    auth: Authenticator,
+pub(super) struct World {
+    pub(super) directory: Directory,
+    pub(super) auth: Authenticator,
     _dir: tempfile::TempDir,
 }
 
-async fn world(failures_max: u32) -> World {
+pub(super) async fn world(failures_max: u32) -> World {
     let dir = tempfile::tempdir().expect("directory");
     let directory = Directory::open(&dir.path().join("d.sqlite"), "+").await.expect("opens");
     directory.add_domain("example.test").await.expect("domain");
-    directory.add_user(&alice(), &hash_password("right").expect("hash")).await.expect("user");
+    directory.add_user(&alice(), stored("right")).await.expect("user");
     let config =
         AuthConfig { failures_max, failure_delay: Duration::ZERO, ..AuthConfig::default() };
     World { auth: Authenticator::new(directory.clone(), config), directory, _dir: dir }
 }
 
-fn alice() -> Address {
+fn stored(password: &str) -> crate::directory::StoredPassword {
+    store_password(password, &AuthConfig::default()).expect("hash")
+}
+
+pub(super) fn alice() -> Address {
     Address::parse("alice@example.test").expect("address")
 }
 
@@ -59,8 +63,7 @@ async fn every_failure_reads_the_same() {
 async fn a_changed_password_counts_at_once() {
     let world = world(20).await;
     world.auth.verify("alice@example.test", "right", PEER).await.expect("cached");
-    let hash = hash_password("new").expect("hash");
-    world.directory.set_password(&alice(), &hash).await.expect("changed");
+    world.directory.set_password(&alice(), stored("new")).await.expect("changed");
     assert!(world.auth.verify("alice@example.test", "right", PEER).await.is_err());
     world.auth.verify("alice@example.test", "new", PEER).await.expect("the new one");
 }

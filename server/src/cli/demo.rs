@@ -15,11 +15,11 @@ use super::serve::{Signals, ready_line, runtime, until_signal};
 use super::{CliError, logging, open_files, output};
 use crate::Server;
 use crate::accounts;
-use crate::auth::{generate_password, hash_password};
+use crate::auth::{generate_password, store_password};
 use crate::config::{Config, Listener, LogConfig, Protocol, Role};
 use crate::context::Context;
 use crate::delivery;
-use crate::directory::{Address, Directory, DirectoryError, Resolution};
+use crate::directory::{Address, DirectoryError, Resolution};
 use crate::private_file;
 
 /// The domain of the demo; `.test` is nobody's (RFC 2606, 2).
@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &DemoArguments) -> Result<(), CliError> {
         let signals = Signals::listen()?;
         prepare(&config, DOMAIN).await?;
         let server = Server::start(config).await?;
-        let passwords = users(&server.context().directory, &arguments.dir).await?;
+        let passwords = users(server.context(), &arguments.dir).await?;
         deliver_samples(&server).await?;
         for (address, password) in &passwords {
             output::line(&format!("{address} password: {password}"))?;
@@ -96,7 +96,7 @@ fn listeners(base: u16) -> Vec<Listener> {
 }
 
 /// The users and their passwords: those of the last start, or new ones.
-async fn users(directory: &Directory, dir: &Path) -> Result<BTreeMap<Address, String>, CliError> {
+async fn users(context: &Context, dir: &Path) -> Result<BTreeMap<Address, String>, CliError> {
     let file = dir.join("demo-passwords");
     let known = std::fs::read_to_string(&file).unwrap_or_default();
     let known: BTreeMap<&str, &str> =
@@ -117,20 +117,19 @@ async fn users(directory: &Directory, dir: &Path) -> Result<BTreeMap<Address, St
     private_file::write(&file, text.as_bytes())
         .map_err(CliError::io(format!("cannot write {}", file.display())))?;
     for (address, password) in &passwords {
-        ensure_user(directory, address, password).await?;
+        ensure_user(context, address, password).await?;
     }
     Ok(passwords)
 }
 
-async fn ensure_user(
-    directory: &Directory,
-    address: &Address,
-    password: &str,
-) -> Result<(), CliError> {
-    let hash = hash_password(password).map_err(|error| CliError::Refused(error.to_string()))?;
-    match directory.add_user(address, &hash).await {
+async fn ensure_user(context: &Context, address: &Address, password: &str) -> Result<(), CliError> {
+    let stored = store_password(password, &context.config.auth)
+        .map_err(|error| CliError::Refused(error.to_string()))?;
+    match context.directory.add_user(address, stored.clone()).await {
         Ok(_) => Ok(()),
-        Err(DirectoryError::Exists(_)) => Ok(directory.set_password(address, &hash).await?),
+        Err(DirectoryError::Exists(_)) => {
+            Ok(context.directory.set_password(address, stored).await?)
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -6,9 +6,9 @@ use std::io::{BufRead as _, IsTerminal as _};
 use clap::Subcommand;
 
 use super::{CliError, block_on, output};
-use crate::auth::{generate_password, hash_password};
+use crate::auth::{generate_password, store_password};
 use crate::config::Config;
-use crate::directory::{Address, Directory, RETENTION_DAYS_MAX};
+use crate::directory::{Address, Directory, RETENTION_DAYS_MAX, StoredPassword};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DomainCommand {
@@ -129,7 +129,7 @@ pub(super) fn user(config: &Config, command: UserCommand) -> Result<(), CliError
         UserCommand::Add { address, password_stdin } => {
             let address = address_of(&address)?;
             let password = Password::choose(password_stdin)?;
-            directory.add_user(&address, &password.hash()?).await?;
+            directory.add_user(&address, password.stored(config)?).await?;
             password.announce(&address)
         }
         UserCommand::List => {
@@ -148,7 +148,7 @@ pub(super) fn user(config: &Config, command: UserCommand) -> Result<(), CliError
         UserCommand::Password { address, password_stdin } => {
             let address = address_of(&address)?;
             let password = Password::choose(password_stdin)?;
-            directory.set_password(&address, &password.hash()?).await?;
+            directory.set_password(&address, password.stored(config)?).await?;
             password.announce(&address)
         }
     })
@@ -231,8 +231,9 @@ impl Password {
         }
     }
 
-    fn hash(&self) -> Result<String, CliError> {
-        hash_password(self.text()).map_err(|error| CliError::Refused(error.to_string()))
+    fn stored(&self, config: &Config) -> Result<StoredPassword, CliError> {
+        store_password(self.text(), &config.auth)
+            .map_err(|error| CliError::Refused(error.to_string()))
     }
 
     /// Prints a password that nobody knows yet; one that was given stays where it came from.

@@ -60,6 +60,9 @@ key = "key.pem"
 [auth]
 # Whether a client on this machine may send its password without TLS. Others never may.
 plaintext_on_loopback = true
+# Offer SCRAM, whose clients prove that they know the password and do not send it. What it needs is
+# stored beside the hash, and is cheaper to guess from if the directory is stolen.
+scram = true
 # For how long a verified password is believed without hashing it again, and for how many users.
 cache_seconds = 60
 cache_entries_max = 10000

@@ -4,7 +4,7 @@ use engine::AccountId;
 use sqlx::Row as _;
 
 use super::address::normal_domain;
-use super::{Address, Directory, DirectoryError, account_id};
+use super::{Address, Directory, DirectoryError, StoredPassword, account_id};
 
 impl Directory {
     /// Receives for one more domain; returns its normal form.
@@ -40,14 +40,18 @@ impl Directory {
     pub async fn add_user(
         &self,
         address: &Address,
-        password_hash: &str,
+        password: impl Into<StoredPassword>,
     ) -> Result<AccountId, DirectoryError> {
+        let password = password.into();
         let done = sqlx::query(
-            "INSERT OR IGNORE INTO users (local_part, domain, password_hash) VALUES (?, ?, ?)",
+            "INSERT OR IGNORE INTO users \
+             (local_part, domain, password_hash, scram_sha1, scram_sha256) VALUES (?, ?, ?, ?, ?)",
         )
         .bind(address.local_part())
         .bind(address.domain())
-        .bind(password_hash)
+        .bind(password.hash)
+        .bind(password.scram_sha1)
+        .bind(password.scram_sha256)
         .execute(&self.pool);
         let done = no_domain(done.await, address)?;
         if done.rows_affected() == 0 {
@@ -71,16 +75,40 @@ impl Directory {
     pub async fn set_password(
         &self,
         address: &Address,
-        password_hash: &str,
+        password: impl Into<StoredPassword>,
     ) -> Result<(), DirectoryError> {
-        let done =
-            sqlx::query("UPDATE users SET password_hash = ? WHERE domain = ? AND local_part = ?")
-                .bind(password_hash)
-                .bind(address.domain())
-                .bind(address.local_part())
-                .execute(&self.pool)
-                .await?;
+        let password = password.into();
+        let done = sqlx::query(
+            "UPDATE users SET password_hash = ?, scram_sha1 = ?, scram_sha256 = ? \
+             WHERE domain = ? AND local_part = ?",
+        )
+        .bind(password.hash)
+        .bind(password.scram_sha1)
+        .bind(password.scram_sha256)
+        .bind(address.domain())
+        .bind(address.local_part())
+        .execute(&self.pool)
+        .await?;
         self.changed(done.rows_affected(), || format!("user {address}"))
+    }
+
+    /// Adds what SCRAM needs to a user's password, unless it was changed meanwhile.
+    pub(crate) async fn complete_password(
+        &self,
+        account: AccountId,
+        password: &StoredPassword,
+    ) -> Result<(), DirectoryError> {
+        sqlx::query(
+            "UPDATE users SET scram_sha1 = ?, scram_sha256 = ? \
+             WHERE account = ? AND password_hash = ?",
+        )
+        .bind(&password.scram_sha1)
+        .bind(&password.scram_sha256)
+        .bind(i64::try_from(account.0).unwrap_or(0))
+        .bind(&password.hash)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     /// All users, sorted by domain and name.

@@ -17,6 +17,8 @@ use super::dialect::Dialect;
 use super::encode::SetWriter;
 use super::parse::{Assembler, Fault, Limits, Oversize, Step, parse_command_in, tag_of};
 use super::response::{Done, Refusal, Verdict};
+use crate::auth::Channel;
+use crate::auth::sasl::Mechanism;
 use crate::config::Role;
 use crate::context::Context;
 use crate::directory::Viewer;
@@ -256,6 +258,14 @@ impl Dialogue {
             Some(code) => write!(self.out(), "{tag} {verdict} [{code}] {}\r\n", refusal.text),
             None => write!(self.out(), "{tag} {verdict} {}\r\n", refusal.text),
         };
+    }
+
+    /// The connection as a way to log in, and the mechanisms that the client may use over it.
+    pub(crate) async fn mechanisms(&self) -> (Channel, Vec<Mechanism>) {
+        let channel = Channel::of(&self.connection);
+        let masks = self.context.directory.masks().await;
+        let offered = self.context.auth.offered(&channel, &masks, &self.viewer);
+        (channel, offered)
     }
 
     /// Whether the client may send its password over this connection.

@@ -6,8 +6,8 @@ use engine::Error;
 use super::command::OutOfRange;
 use super::parse::{CHARSETS, FaultKind, Oversize};
 use super::response::{Refusal, Verdict};
-use crate::auth::AuthFailure;
 use crate::auth::sasl::SaslError;
+use crate::auth::{AuthFailure, LogInError};
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
@@ -99,11 +99,23 @@ impl From<AuthFailure> for Refusal {
     }
 }
 
+impl From<LogInError> for Refusal {
+    fn from(error: LogInError) -> Self {
+        match error {
+            LogInError::Sasl(error) => error.into(),
+            LogInError::Failed(failure) => failure.into(),
+        }
+    }
+}
+
 impl From<SaslError> for Refusal {
     fn from(error: SaslError) -> Self {
         match error {
             // RFC 3501, 6.2.2: a cancelled exchange is a BAD.
             SaslError::Cancelled | SaslError::Malformed => Self::bad(sentence(&error.to_string())),
+            SaslError::ChannelBinding => {
+                Self::no("AUTHENTICATIONFAILED", sentence(&error.to_string()))
+            }
             SaslError::OtherUser => Self::no("AUTHORIZATIONFAILED", sentence(&error.to_string())),
         }
     }

@@ -69,6 +69,7 @@ impl From<SaslError> for Refusal {
         match error {
             SaslError::Cancelled => Self::plain("Authentication cancelled"),
             SaslError::Malformed => Self::plain("Malformed authentication response"),
+            SaslError::ChannelBinding => Self::coded("AUTH", "Wrong channel binding"),
             SaslError::OtherUser => Self::coded("AUTH", "Acting for another user is not offered"),
         }
     }

@@ -134,8 +134,8 @@ impl Reply {
         Self::bare(354, Cow::Borrowed("Send the message, end it with CR LF . CR LF"));
 
     /// The server's part of a SASL exchange (RFC 4954, 4).
-    pub(super) const fn challenge(challenge: &'static str) -> Self {
-        Self::bare(334, Cow::Borrowed(challenge))
+    pub(super) fn challenge(challenge: &str) -> Self {
+        Self::bare(334, Cow::Owned(challenge.to_owned()))
     }
 }
 
@@ -172,6 +172,7 @@ impl From<SaslError> for Reply {
         match error {
             SaslError::Cancelled => Self::AUTH_CANCELLED,
             SaslError::Malformed => Self::AUTH_MALFORMED,
+            SaslError::ChannelBinding => Self::WRONG_CREDENTIALS,
             SaslError::OtherUser => Self::OTHER_USER,
         }
     }

@@ -3,6 +3,7 @@
 use std::future::Future as _;
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
@@ -25,9 +26,17 @@ pub enum Link {
 #[derive(Debug)]
 pub(super) enum Carrier {
     Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<Tls>),
     /// After a failed handshake: reads end, writes fail.
     Closed,
+}
+
+/// TLS on a socket.
+#[derive(Debug)]
+pub(super) struct Tls {
+    pub(super) stream: TlsStream<TcpStream>,
+    /// The hash of the certificate that was shown.
+    pub(super) end_point: Option<Arc<[u8]>>,
 }
 
 impl Carrier {
@@ -35,8 +44,8 @@ impl Carrier {
     pub(super) async fn readable(&mut self) -> io::Result<()> {
         match self {
             Self::Plain(socket) => socket.readable().await,
-            Self::Tls(stream) => {
-                let (socket, session) = stream.get_mut();
+            Self::Tls(tls) => {
+                let (socket, session) = tls.stream.get_mut();
                 // Without new input this only reports what the last read left over.
                 let state = session.process_new_packets().map_err(io::Error::other)?;
                 if state.plaintext_bytes_to_read() > 0 || state.peer_has_closed() {
@@ -52,7 +61,7 @@ impl Carrier {
     pub(super) fn link(&self) -> Link {
         let socket = match self {
             Self::Plain(socket) => socket,
-            Self::Tls(stream) => stream.get_ref().0,
+            Self::Tls(tls) => tls.stream.get_ref().0,
             Self::Closed => return Link::Gone,
         };
         // Looked at once, not waited for.
@@ -75,7 +84,7 @@ impl AsyncRead for Carrier {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_read(cx, buffer),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Tls(tls) => Pin::new(&mut tls.stream).poll_read(cx, buffer),
             Self::Closed => Poll::Ready(Ok(())),
         }
     }
@@ -89,7 +98,7 @@ impl AsyncWrite for Carrier {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_write(cx, bytes),
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Tls(tls) => Pin::new(&mut tls.stream).poll_write(cx, bytes),
             Self::Closed => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
         }
     }
@@ -97,7 +106,7 @@ impl AsyncWrite for Carrier {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(tls) => Pin::new(&mut tls.stream).poll_flush(cx),
             Self::Closed => Poll::Ready(Ok(())),
         }
     }
@@ -105,7 +114,7 @@ impl AsyncWrite for Carrier {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(tls) => Pin::new(&mut tls.stream).poll_shutdown(cx),
             Self::Closed => Poll::Ready(Ok(())),
         }
     }

@@ -9,6 +9,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -87,6 +88,16 @@ impl Connection {
     /// Whether bytes are encrypted.
     pub fn is_tls(&self) -> bool {
         self.stream.is_tls()
+    }
+
+    /// See [`Stream::tls_exporter`].
+    pub fn tls_exporter(&self) -> Option<[u8; 32]> {
+        self.stream.tls_exporter()
+    }
+
+    /// See [`Stream::tls_server_end_point`].
+    pub fn tls_server_end_point(&self) -> Option<Arc<[u8]>> {
+        self.stream.tls_server_end_point()
     }
 
     /// Whether the client is on this machine.

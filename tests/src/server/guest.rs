@@ -1,7 +1,9 @@
 //! Domains and users of a server under test. They go straight into the directory's file, with a
 //! password hash that is cheap to verify: the real cost would make every log-in of a test slow.
 
-use server::directory::{Address, Directory, DirectoryError, QuotaLimits, QuotaTarget};
+use server::directory::{
+    Address, Directory, DirectoryError, QuotaLimits, QuotaTarget, StoredPassword,
+};
 
 use super::TestServer;
 
@@ -12,6 +14,12 @@ pub const PASSWORD: &str = "secret";
 const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$ZnVtaWt1cmEgdGVzdHMhIQ$\
                     JVA/9zeT9sKc2g1Sop85TK74BtoSpXiUrkBwiqTVYYc";
 
+/// What SCRAM needs of [`PASSWORD`], with the fewest iterations that clients take.
+const SCRAM_SHA1: &str = "SCRAM-SHA-1$4096:ZnVtaWt1cmEgdGVzdHMhIQ==$\
+                          V2DbQ4zLPYYQL8DBpaQoYPh9ZL0=:dCKP2YknGxk6XNizGrC7HD3frOM=";
+const SCRAM_SHA256: &str = "SCRAM-SHA-256$4096:ZnVtaWt1cmEgdGVzdHMhIQ==$\
+                            WLB7LcERf3gH+m6Sa4ClkQR9LcgfkxODZX6r0oJygHk=:84tjSFX1tjrdGy6+u+zESvs5fY6FqK8IZvJm7es4LNQ=";
+
 impl TestServer {
     /// Adds a domain.
     pub fn add_domain(&self, domain: &str) {
@@ -21,11 +29,19 @@ impl TestServer {
         });
     }
 
+    /// Adds a user with [`PASSWORD`], of which the hash alone is stored, as before there was SCRAM.
+    pub fn add_user_without_scram(&self, address: &str) {
+        let address = Address::parse(address).expect("a test's addresses are right");
+        self.change_directory(async |directory| {
+            directory.add_user(&address, HASH).await.expect("a new user");
+        });
+    }
+
     /// Adds a user with [`PASSWORD`].
     pub fn add_user(&self, address: &str) {
         let address = Address::parse(address).expect("a test's addresses are right");
         self.change_directory(async |directory| {
-            directory.add_user(&address, HASH).await.expect("a new user");
+            directory.add_user(&address, stored()).await.expect("a new user");
         });
     }
 
@@ -64,5 +80,13 @@ impl TestServer {
             change(&directory).await;
             directory.close().await;
         });
+    }
+}
+
+fn stored() -> StoredPassword {
+    StoredPassword {
+        hash: HASH.to_owned(),
+        scram_sha1: Some(SCRAM_SHA1.to_owned()),
+        scram_sha256: Some(SCRAM_SHA256.to_owned()),
     }
 }

@@ -3,6 +3,7 @@
 
 use tests::binary::repository;
 use tests::mail_program::MailProgram;
+use tests::server::TestServer;
 
 use super::scene::{ALICE, MESSAGE, PASSWORD, SHORT, Scene};
 
@@ -76,6 +77,14 @@ fn smtplib_sends_and_submits() {
         assert_eq!(stored.len(), 2, "{transport}");
         assert!(stored[0].ends_with(MESSAGE), "{transport}: {}", stored[0]);
         assert!(stored[1].ends_with("\r\n\r\nonly this\r\n"), "{transport}: {}", stored[1]);
+    }
+}
+
+#[test]
+fn python_logs_in_by_scram_and_binds_to_the_certificate() {
+    for transport in TRANSPORTS {
+        let server = TestServer::with(&["limits.log_in_failures_max = 100"]);
+        run(&Scene { server }, "with_scram.py", transport);
     }
 }
 

@@ -1,9 +1,11 @@
 //! AUTHENTICATE and LOGIN (RFC 3501, 6.2.2 and 6.2.3), initial responses (RFC 4959).
 
+use std::sync::Arc;
+
 use super::capability::after_login;
 use crate::accounts;
-use crate::auth::Identity;
-use crate::auth::sasl::{Credentials, Exchange, LINE_LEN_MAX, Mechanism, Step};
+use crate::auth::sasl::{LINE_LEN_MAX, Mechanism};
+use crate::auth::{Exchange, Identity, LogInError, Step};
 use crate::imap::command::Tag;
 use crate::imap::dialogue::Dialogue;
 use crate::imap::outcome::Stop;
@@ -18,8 +20,14 @@ pub(crate) async fn login(
     (user, password): (&str, &str),
     dialogue: &mut Dialogue,
 ) -> Result<Session, StreamError> {
-    let credentials = Credentials { login: user.to_owned(), password: password.to_owned() };
-    let verified = verify(&credentials, dialogue).await;
+    let verified = match may_send_password(dialogue) {
+        Ok(()) => {
+            let peer = dialogue.connection.peer().ip();
+            let verified = dialogue.context.auth.verify(user, password, peer).await;
+            opened(verified.map_err(LogInError::from), dialogue).await
+        }
+        Err(refusal) => Err(refusal.into()),
+    };
     enter(state, tag, verified, dialogue).await
 }
 
@@ -31,7 +39,7 @@ pub(crate) async fn authenticate(
     dialogue: &mut Dialogue,
 ) -> Result<Session, StreamError> {
     let verified = match exchange(mechanism, initial.as_deref(), dialogue).await {
-        Ok(credentials) => verify(&credentials, dialogue).await,
+        Ok(verified) => opened(verified, dialogue).await,
         Err(stop) => Err(stop),
     };
     enter(state, tag, verified, dialogue).await
@@ -41,20 +49,24 @@ async fn exchange(
     mechanism: &str,
     initial: Option<&[u8]>,
     dialogue: &mut Dialogue,
-) -> Result<Credentials, Stop> {
-    let masks = dialogue.context.directory.masks().await;
-    let shown = Mechanism::shown(&masks, &dialogue.viewer);
-    let mechanism = Mechanism::parse(mechanism.as_bytes());
-    let Some(mechanism) = mechanism.filter(|mechanism| shown.contains(mechanism)) else {
-        return Err(Refusal::no("CANNOT", "That mechanism is not supported").into());
-    };
+) -> Result<Result<Identity, LogInError>, Stop> {
     // Before the client is led to send its password.
     may_send_password(dialogue)?;
+    let (channel, offered) = dialogue.mechanisms().await;
+    let Some(mechanism) = Mechanism::find(mechanism.as_bytes(), &offered) else {
+        return Err(Refusal::no("CANNOT", "That mechanism is not supported").into());
+    };
     let patience = dialogue.context.config.limits.log_in_time;
-    let (mut exchange, mut step) = Exchange::start(mechanism, initial).map_err(Refusal::from)?;
+    let context = Arc::clone(&dialogue.context);
+    let chosen = (mechanism, offered.as_slice());
+    let started = Exchange::start(&context.auth, channel, chosen, initial).await;
+    let (mut exchange, mut step) = match started {
+        Ok(started) => started,
+        Err(error) => return Ok(Err(error)),
+    };
     loop {
         match step {
-            Step::Credentials(credentials) => return Ok(credentials),
+            Step::Done(identity) => return Ok(Ok(identity)),
             Step::Challenge(challenge) => {
                 dialogue.out().extend_from_slice(b"+ ");
                 dialogue.out().extend_from_slice(challenge.as_bytes());
@@ -63,7 +75,10 @@ async fn exchange(
         }
         let line = dialogue.next_line(LINE_LEN_MAX + 2, patience).await?;
         let line = line.ok_or(Refusal::bad("The line is too long"))?;
-        step = exchange.answer(&line).map_err(Refusal::from)?;
+        step = match exchange.answer(&line).await {
+            Ok(step) => step,
+            Err(error) => return Ok(Err(error)),
+        };
     }
 }
 
@@ -75,13 +90,16 @@ fn may_send_password(dialogue: &Dialogue) -> Result<(), Refusal> {
     }
 }
 
-async fn verify(credentials: &Credentials, dialogue: &mut Dialogue) -> Result<Authenticated, Stop> {
-    may_send_password(dialogue)?;
+/// The session of who logged in.
+async fn opened(
+    verified: Result<Identity, LogInError>,
+    dialogue: &mut Dialogue,
+) -> Result<Authenticated, Stop> {
     let context = &dialogue.context;
-    let peer = dialogue.connection.peer().ip();
-    let verified = context.auth.verify(&credentials.login, &credentials.password, peer).await;
-    context.metrics.log_in(dialogue.role, verified.is_ok());
-    let identity: Identity = verified.map_err(Refusal::from)?;
+    if let Ok(_) | Err(LogInError::Failed(_)) = &verified {
+        context.metrics.log_in(dialogue.role, verified.is_ok());
+    }
+    let identity = verified.map_err(Refusal::from)?;
     let account = accounts::ensure(context, identity.account).await?;
     dialogue.viewer.user = Some(identity.address);
     Ok(Authenticated { account, condstore: false, qresync: false, watch: None })

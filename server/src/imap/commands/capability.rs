@@ -32,8 +32,12 @@ pub(crate) async fn capabilities(session: &Session, dialogue: &Dialogue) -> Stri
 /// unless the client is on this machine (RFC 3501, 6.2.3: LOGINDISABLED).
 pub(crate) async fn before_login(dialogue: &Dialogue) -> String {
     let start_tls = if dialogue.connection.is_tls() { "" } else { " STARTTLS" };
-    let log_in =
-        if dialogue.allows_password() { " AUTH=PLAIN AUTH=LOGIN" } else { " LOGINDISABLED" };
+    let (_, mechanisms) = dialogue.mechanisms().await;
+    let log_in = if dialogue.allows_password() {
+        mechanisms.iter().flat_map(|mechanism| [" ", mechanism.capability()]).collect()
+    } else {
+        " LOGINDISABLED".to_owned()
+    };
     masking::shown(&format!("{}{start_tls}{log_in}", always(dialogue)), dialogue).await
 }
 

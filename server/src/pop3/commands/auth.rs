@@ -1,15 +1,18 @@
 //! AUTH (RFC 5034).
 
+use std::sync::Arc;
+
 use super::super::command::Auth;
 use super::super::reply::Refusal;
 use super::super::session::{Authorization, Session, State};
-use super::user::log_in;
-use crate::auth::sasl::{Credentials, Exchange, Mechanism, Step};
+use super::user::enter;
+use crate::auth::sasl::Mechanism;
+use crate::auth::{AuthFailure, Channel, Exchange, Identity, LogInError, Step};
 use crate::stream::{Ending, Line};
 
 /// AUTH alone: Outlook asks so which mechanisms there are.
 pub(in super::super) async fn list(session: &mut Session) {
-    let offered = offered(session).await;
+    let (_, offered) = mechanisms(session).await;
     session.ok("Mechanisms");
     let out = session.lines.connection().output();
     for mechanism in offered {
@@ -19,19 +22,18 @@ pub(in super::super) async fn list(session: &mut Session) {
     out.extend_from_slice(b".\r\n");
 }
 
-/// The mechanisms that the client may use now.
-pub(super) async fn offered(session: &Session) -> Vec<Mechanism> {
-    if !session.allows_password() {
-        return Vec::new();
-    }
+/// The connection as a way to log in, and the mechanisms that the client may use over it.
+pub(super) async fn mechanisms(session: &Session) -> (Channel, Vec<Mechanism>) {
+    let channel = Channel::of(session.lines.peek());
     let masks = session.context.directory.masks().await;
-    Mechanism::shown(&masks, &session.viewer)
+    let offered = session.context.auth.offered(&channel, &masks, &session.viewer);
+    (channel, offered)
 }
 
 /// Logs a user in.
 pub(in super::super) async fn auth(session: &mut Session, auth: &Auth) -> Result<State, Ending> {
     Ok(match exchange(session, auth).await? {
-        Ok(credentials) => log_in(session, &credentials.login, &credentials.password).await,
+        Ok(verified) => enter(session, verified).await,
         Err(refusal) => {
             session.refuse(refusal);
             State::Authorization(Authorization::Unknown)
@@ -39,27 +41,29 @@ pub(in super::super) async fn auth(session: &mut Session, auth: &Auth) -> Result
     })
 }
 
-/// The dialogue up to the credentials, or the refusal that ends it.
+/// The dialogue up to its verdict, or the refusal that ends it before.
 async fn exchange(
     session: &mut Session,
     auth: &Auth,
-) -> Result<Result<Credentials, Refusal>, Ending> {
+) -> Result<Result<Result<Identity, AuthFailure>, Refusal>, Ending> {
     if !session.allows_password() {
         return Ok(Err(Refusal::TLS_FIRST));
     }
-    let mechanism = Mechanism::parse(auth.mechanism.as_bytes());
-    let offered = offered(session).await;
-    let Some(mechanism) = mechanism.filter(|mechanism| offered.contains(mechanism)) else {
+    let (channel, offered) = mechanisms(session).await;
+    let Some(mechanism) = Mechanism::find(auth.mechanism.as_bytes(), &offered) else {
         return Ok(Err(Refusal::NO_SUCH_MECHANISM));
     };
     let initial = auth.initial.as_deref().map(str::as_bytes);
-    let (mut exchange, mut step) = match Exchange::start(mechanism, initial) {
-        Ok(started) => started,
-        Err(error) => return Ok(Err(error.into())),
-    };
+    let context = Arc::clone(&session.context);
+    let chosen = (mechanism, offered.as_slice());
+    let (mut exchange, mut step) =
+        match Exchange::start(&context.auth, channel, chosen, initial).await {
+            Ok(started) => started,
+            Err(error) => return Ok(ended(error)),
+        };
     loop {
         let challenge = match step {
-            Step::Credentials(credentials) => return Ok(Ok(credentials)),
+            Step::Done(identity) => return Ok(Ok(Ok(identity))),
             Step::Challenge(challenge) => challenge,
         };
         let out = session.lines.connection().output();
@@ -68,9 +72,16 @@ async fn exchange(
             Line::Text(line) | Line::Bare(line) => line,
             Line::TooLong => return Ok(Err(Refusal::LINE_TOO_LONG)),
         };
-        step = match exchange.answer(&line) {
+        step = match exchange.answer(&line).await {
             Ok(step) => step,
-            Err(error) => return Ok(Err(error.into())),
+            Err(error) => return Ok(ended(error)),
         };
+    }
+}
+
+fn ended(error: LogInError) -> Result<Result<Identity, AuthFailure>, Refusal> {
+    match error {
+        LogInError::Sasl(error) => Err(error.into()),
+        LogInError::Failed(failure) => Ok(Err(failure)),
     }
 }

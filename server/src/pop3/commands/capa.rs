@@ -2,7 +2,8 @@
 
 use super::super::reply::ok;
 use super::super::session::{Session, State};
-use super::auth::offered;
+use super::auth::mechanisms;
+use crate::auth::sasl::Mechanism;
 
 const FIXED: [&str; 7] =
     ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER", "UTF8 USER"];
@@ -15,9 +16,8 @@ pub(in super::super) async fn capa(session: &mut Session, state: State) -> State
     if may_start_tls {
         all.push("STLS");
     }
-    let mechanisms = if may_log_in { offered(session).await } else { Vec::new() };
-    let names: Vec<_> = mechanisms.iter().map(|mechanism| mechanism.name()).collect();
-    let sasl = format!("SASL {}", names.join(" "));
+    let mechanisms = if may_log_in { mechanisms(session).await.1 } else { Vec::new() };
+    let sasl = format!("SASL {}", Mechanism::names(&mechanisms));
     if may_log_in {
         all.push("USER");
     }

@@ -5,7 +5,7 @@ use super::super::maildrop::Maildrop;
 use super::super::reply::Refusal;
 use super::super::session::{Authorization, Session, State};
 use crate::accounts;
-use crate::auth::AuthFailure;
+use crate::auth::{AuthFailure, Identity};
 use crate::config::Role;
 
 /// Whose password follows. Whether there is such a user, only PASS tells, and not even PASS
@@ -34,10 +34,14 @@ pub(in super::super) async fn pass(
     }
 }
 
-/// Verifies a password and opens the maildrop.
-pub(super) async fn log_in(session: &mut Session, login: &str, password: &str) -> State {
+async fn log_in(session: &mut Session, login: &str, password: &str) -> State {
     let peer = session.lines.peek().peer().ip();
     let outcome = session.context.auth.verify(login, password, peer).await;
+    enter(session, outcome).await
+}
+
+/// Opens the maildrop of who logged in.
+pub(super) async fn enter(session: &mut Session, outcome: Result<Identity, AuthFailure>) -> State {
     session.context.metrics.log_in(Role::Pop3, outcome.is_ok());
     let identity = match outcome {
         Ok(identity) => identity,

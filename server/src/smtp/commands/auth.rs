@@ -1,12 +1,14 @@
 //! AUTH (RFC 4954).
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
 use super::super::command::Auth;
 use super::super::reply::Reply;
 use super::super::session::{Client, LogIn, Session, State};
-use crate::auth::sasl::{Credentials, Exchange, LINE_LEN_MAX, Mechanism, Step};
-use crate::auth::{AuthFailure, Identity};
+use crate::auth::sasl::{LINE_LEN_MAX, Mechanism};
+use crate::auth::{AuthFailure, Channel, Exchange, Identity, LogInError, Step};
 use crate::config::Role;
 use crate::stream::{Ending, Line};
 
@@ -16,14 +18,13 @@ pub(in super::super) async fn auth(
     client: Client,
     auth: &Auth,
 ) -> Result<State, Ending> {
-    let credentials = match exchange(session, auth).await? {
-        Ok(credentials) => credentials,
+    let outcome = match exchange(session, auth).await? {
+        Ok(outcome) => outcome,
         Err(refusal) => {
             session.refuse(&refusal);
             return Ok(State::Ready(client));
         }
     };
-    let outcome = verify(session, &credentials).await;
     session.context.metrics.log_in(session.role, outcome.is_ok());
     match outcome {
         Ok(identity) => {
@@ -33,11 +34,6 @@ pub(in super::super) async fn auth(
         }
         Err(failure) => Ok(failed(session, client, failure)),
     }
-}
-
-async fn verify(session: &Session, credentials: &Credentials) -> Result<Identity, AuthFailure> {
-    let peer = session.lines.peek().peer().ip();
-    session.context.auth.verify(&credentials.login, &credentials.password, peer).await
 }
 
 fn failed(session: &mut Session, client: Client, failure: AuthFailure) -> State {
@@ -52,50 +48,61 @@ fn failed(session: &mut Session, client: Client, failure: AuthFailure) -> State 
     State::Ready(client)
 }
 
-/// The dialogue up to the credentials, or the reply that ends it.
+/// The dialogue up to its verdict, or the reply that ends it before.
 async fn exchange(
     session: &mut Session,
     auth: &Auth,
-) -> Result<Result<Credentials, Reply>, Ending> {
+) -> Result<Result<Result<Identity, AuthFailure>, Reply>, Ending> {
     if let Err(refusal) = permitted(session) {
         return Ok(Err(refusal));
     }
-    let mechanism = Mechanism::parse(auth.mechanism.as_bytes());
-    let offered = offered(session).await;
-    let Some(mechanism) = mechanism.filter(|mechanism| offered.contains(mechanism)) else {
+    let (channel, offered) = mechanisms(session).await;
+    let Some(mechanism) = Mechanism::find(auth.mechanism.as_bytes(), &offered) else {
         return Ok(Err(Reply::NO_SUCH_MECHANISM));
     };
     let initial = auth.initial.as_deref().map(str::as_bytes);
-    let (mut exchange, mut step) = match Exchange::start(mechanism, initial) {
-        Ok(started) => started,
-        Err(error) => return Ok(Err(error.into())),
-    };
+    let context = Arc::clone(&session.context);
+    let chosen = (mechanism, offered.as_slice());
+    let (mut exchange, mut step) =
+        match Exchange::start(&context.auth, channel, chosen, initial).await {
+            Ok(started) => started,
+            Err(error) => return Ok(ended(error)),
+        };
     loop {
         let challenge = match step {
-            Step::Credentials(credentials) => return Ok(Ok(credentials)),
+            Step::Done(identity) => return Ok(Ok(Ok(identity))),
             Step::Challenge(challenge) => challenge,
         };
-        session.reply(&Reply::challenge(challenge));
+        session.reply(&Reply::challenge(&challenge));
         let deadline = Instant::now() + session.context.config.limits.smtp_idle_time;
         let line = match session.lines.next(LINE_LEN_MAX, deadline).await? {
             Line::Text(line) => line,
             Line::Bare(_) => return Ok(Err(Reply::AUTH_MALFORMED)),
             Line::TooLong => return Ok(Err(Reply::AUTH_LINE_TOO_LONG)),
         };
-        step = match exchange.answer(&line) {
+        step = match exchange.answer(&line).await {
             Ok(step) => step,
-            Err(error) => return Ok(Err(error.into())),
+            Err(error) => return Ok(ended(error)),
         };
     }
 }
 
-/// The mechanisms that the client may use now.
-pub(super) async fn offered(session: &Session) -> Vec<Mechanism> {
-    if session.role != Role::Submission || !session.allows_password() {
-        return Vec::new();
+fn ended(error: LogInError) -> Result<Result<Identity, AuthFailure>, Reply> {
+    match error {
+        LogInError::Sasl(error) => Err(error.into()),
+        LogInError::Failed(failure) => Ok(Err(failure)),
+    }
+}
+
+/// The connection as a way to log in, and the mechanisms that the client may use over it.
+pub(super) async fn mechanisms(session: &Session) -> (Channel, Vec<Mechanism>) {
+    let channel = Channel::of(session.lines.peek());
+    if session.role != Role::Submission {
+        return (channel, Vec::new());
     }
     let masks = session.context.directory.masks().await;
-    Mechanism::shown(&masks, &session.viewer)
+    let offered = session.context.auth.offered(&channel, &masks, &session.viewer);
+    (channel, offered)
 }
 
 fn permitted(session: &Session) -> Result<(), Reply> {

@@ -6,6 +6,7 @@ use super::super::command::Greeting;
 use super::super::reply::Reply;
 use super::super::session::{Client, Session, State};
 use super::auth;
+use crate::auth::sasl::Mechanism;
 use crate::config::Role;
 
 /// What the server says first.
@@ -44,10 +45,9 @@ async fn extensions(session: &Session) -> String {
     if !session.lines.peek().is_tls() {
         lines.push("STARTTLS".to_owned());
     }
-    let mechanisms = auth::offered(session).await;
+    let (_, mechanisms) = auth::mechanisms(session).await;
     if !mechanisms.is_empty() {
-        let names: Vec<_> = mechanisms.iter().map(|mechanism| mechanism.name()).collect();
-        lines.push(format!("AUTH {}", names.join(" ")));
+        lines.push(format!("AUTH {}", Mechanism::names(&mechanisms)));
     }
     lines.push("ENHANCEDSTATUSCODES".to_owned());
     let masks = session.context.directory.masks().await;

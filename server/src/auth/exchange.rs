@@ -1,0 +1,176 @@
+//! A SASL exchange (RFC 4422, 3), the same for all protocols, from the client's base64 lines to an
+//! account. The protocol wraps the challenges in its own words (`+ `, `334 `).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::channel::Channel;
+use super::sasl::{IsBound, Mechanism, SaslError, decode, plain, text};
+use super::scram::{Binding, ClientFirst, Scram, ScramHash};
+use super::{AuthFailure, Authenticator, Identity};
+
+/// What comes next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Send this challenge, already base64 and maybe empty; give the answer to
+    /// [`Exchange::answer`].
+    Challenge(String),
+    /// The exchange is over: this is who logged in.
+    Done(Identity),
+}
+
+/// Why nobody logged in.
+#[derive(Debug, thiserror::Error)]
+pub enum LogInError {
+    /// The exchange ended early.
+    #[error(transparent)]
+    Sasl(#[from] SaslError),
+    /// It came to its end.
+    #[error(transparent)]
+    Failed(#[from] AuthFailure),
+}
+
+/// An exchange under way.
+#[derive(Debug)]
+pub struct Exchange<'a> {
+    auth: &'a Authenticator,
+    channel: Channel,
+    expected: Expected,
+}
+
+#[derive(Debug)]
+enum Expected {
+    Plain,
+    LoginName,
+    LoginPassword {
+        login: String,
+    },
+    ScramFirst(ScramHash, Bound),
+    ScramLast {
+        login: String,
+        scram: Box<Scram>,
+        account: Option<Identity>,
+    },
+    /// The client has nothing more to say.
+    Nothing(Identity),
+    /// It has said something wrong.
+    Over,
+}
+
+/// How the client may bind to the connection.
+#[derive(Clone, Copy, Debug)]
+enum Bound {
+    Must,
+    CouldHave,
+    Cannot,
+}
+
+impl<'a> Exchange<'a> {
+    /// Starts an exchange with a mechanism of those that are `offered`. `initial` is the initial
+    /// response as the client sent it: base64, or `=` for an empty one.
+    pub async fn start(
+        auth: &'a Authenticator,
+        channel: Channel,
+        (mechanism, offered): (Mechanism, &[Mechanism]),
+        initial: Option<&[u8]>,
+    ) -> Result<(Self, Step), LogInError> {
+        let (expected, challenge) = match (mechanism, mechanism.scram()) {
+            (_, Some((hash, IsBound::Yes))) => (Expected::ScramFirst(hash, Bound::Must), ""),
+            (_, Some((hash, IsBound::No))) => {
+                let could_have =
+                    offered.iter().any(|other| other.scram() == Some((hash, IsBound::Yes)));
+                let bound = if could_have { Bound::CouldHave } else { Bound::Cannot };
+                (Expected::ScramFirst(hash, bound), "")
+            }
+            // "Username:"
+            (Mechanism::Login, None) => (Expected::LoginName, "VXNlcm5hbWU6"),
+            (_, None) => (Expected::Plain, ""),
+        };
+        let mut exchange = Self { auth, channel, expected };
+        let step = match initial {
+            None => Step::Challenge(challenge.to_owned()),
+            Some(b"=") => exchange.respond(&[]).await?,
+            Some(initial) => {
+                let response = decode(initial)?;
+                exchange.respond(&response).await?
+            }
+        };
+        Ok((exchange, step))
+    }
+
+    /// Takes the client's next line, without its line end.
+    pub async fn answer(&mut self, line: &[u8]) -> Result<Step, LogInError> {
+        if line == b"*" {
+            return Err(SaslError::Cancelled.into());
+        }
+        let response = decode(line)?;
+        self.respond(&response).await
+    }
+
+    async fn respond(&mut self, response: &[u8]) -> Result<Step, LogInError> {
+        match std::mem::replace(&mut self.expected, Expected::Over) {
+            Expected::Plain => {
+                let claimed = plain(response)?;
+                self.verify(&claimed.login, &claimed.password).await
+            }
+            Expected::LoginName => {
+                self.expected = Expected::LoginPassword { login: text(response)? };
+                // "Password:"
+                Ok(Step::Challenge("UGFzc3dvcmQ6".to_owned()))
+            }
+            Expected::LoginPassword { login } => self.verify(&login, &text(response)?).await,
+            Expected::ScramFirst(hash, bound) => self.scram_first(hash, bound, response).await,
+            Expected::ScramLast { login, scram, account } => {
+                self.scram_last(&login, *scram, account, response).await
+            }
+            Expected::Nothing(identity) if response.is_empty() => Ok(Step::Done(identity)),
+            Expected::Nothing(_) | Expected::Over => Err(SaslError::Malformed.into()),
+        }
+    }
+
+    async fn verify(&self, login: &str, password: &str) -> Result<Step, LogInError> {
+        let verified = self.auth.verify(login, password, self.channel.peer).await;
+        Ok(Step::Done(verified?))
+    }
+
+    async fn scram_first(
+        &mut self,
+        hash: ScramHash,
+        bound: Bound,
+        response: &[u8],
+    ) -> Result<Step, LogInError> {
+        let allowed = match bound {
+            Bound::Must => Binding::Must(&self.channel.bindings),
+            Bound::CouldHave => Binding::CouldHave,
+            Bound::Cannot => Binding::Cannot,
+        };
+        let first = ClientFirst::parse(response, allowed)?;
+        let login = first.login.clone();
+        self.auth.admit(&login, self.channel.peer).await?;
+        let (keys, account) = self.auth.scram_keys(&login, hash).await?;
+        let (scram, message) = first.answer(keys);
+        self.expected = Expected::ScramLast { login, scram: Box::new(scram), account };
+        Ok(Step::Challenge(STANDARD.encode(message)))
+    }
+
+    /// Our signature is one more challenge, that a client answers with nothing: none of the three
+    /// protocols takes data along with its last line (RFC 5802, 5; RFC 4954, 4).
+    async fn scram_last(
+        &mut self,
+        login: &str,
+        scram: Scram,
+        account: Option<Identity>,
+        response: &[u8],
+    ) -> Result<Step, LogInError> {
+        let (account, signature) = match (account, scram.finish(response)?) {
+            (Some(account), Some(signature)) => (Ok(account), signature),
+            _ => (Err(AuthFailure::Wrong), String::new()),
+        };
+        let identity = self.auth.conclude(login, self.channel.peer, account).await?;
+        self.expected = Expected::Nothing(identity);
+        Ok(Step::Challenge(STANDARD.encode(signature)))
+    }
+}
+
+#[cfg(test)]
+mod tests;
