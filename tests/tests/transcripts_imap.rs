@@ -41,6 +41,7 @@ tests::transcripts! {
     log_in_right_and_wrong,
     mailboxes_are_made_for_a_special_use,
     malformed_commands_are_bad_under_their_tag,
+    messages_are_told_of_by_uid_alone,
     move_tells_the_copies_then_the_expunges,
     names_and_strings_in_utf_8,
     new_messages_are_told_at_the_next_command,

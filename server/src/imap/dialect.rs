@@ -9,6 +9,8 @@ pub struct Dialect {
     pub utf8_accept: bool,
     /// `IMAP4rev2` (RFC 9051).
     pub rev2: bool,
+    /// UIDONLY (RFC 9586): messages are told of by UID alone.
+    pub uid_only: bool,
 }
 
 impl Dialect {

@@ -43,7 +43,7 @@ pub(super) fn encode(name: &str, dialect: Dialect, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    const UTF8: Dialect = Dialect { utf8_accept: true, rev2: false };
+    const UTF8: Dialect = Dialect { utf8_accept: true, rev2: false, uid_only: false };
 
     #[test]
     fn after_enable_a_name_is_utf_8_and_an_ampersand_is_one() {

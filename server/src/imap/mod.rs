@@ -20,6 +20,7 @@ mod reading;
 mod refusal;
 mod response;
 mod session;
+mod uid_only;
 mod utf7;
 mod view;
 mod walk;

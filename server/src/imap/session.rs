@@ -16,6 +16,7 @@ use super::masking;
 use super::outcome::{Outcome, Stop};
 use super::parse::{FaultKind, Limits};
 use super::response::Refusal;
+use super::uid_only;
 use super::view::{SelectedView, Telling};
 use super::watch::{Own, Watch};
 use crate::spool::Spooled;
@@ -190,6 +191,7 @@ impl Session {
     ) -> Result<Self, StreamError> {
         let (name, started) = (command.body.name(), Instant::now());
         let admitted = Box::pin(masking::admit(&mut command.body, dialogue)).await;
+        let admitted = admitted.and_then(|()| uid_only::admit(&command.body, dialogue.dialect));
         let session = if let Err(refusal) = admitted {
             dialogue.refused(Some(&command.tag), &refusal);
             self

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use engine::{Diff, Error, Mailbox, ModSeq, SeqNo, Snapshot, Uid, UidSet};
 
 use super::command::{Body, FetchAttribute, Numbering, PartialRange, SearchKey, SequenceSet};
+use super::dialect::Dialect;
 use super::dialogue::Dialogue;
 use super::encode::{FlagTexts, RowWriter, SetWriter, push_flag_set, push_number};
 use super::outcome::Stop;
@@ -261,7 +262,7 @@ impl Selected {
             let moved = self.view.advance(&self.mailbox, self.mailbox.snapshot())?;
             is_removal_told = !moved.expunged.is_empty();
             self.contexts.tell_removed((&moved.before, &moved.expunged), dialogue).await?;
-            if self.authenticated.qresync {
+            if self.authenticated.qresync || dialogue.dialect.uid_only {
                 tell_vanished(&moved, dialogue).await?;
             } else {
                 tell_expunged(&moved, dialogue).await?;
@@ -331,8 +332,10 @@ impl Selected {
     ) -> Result<(), Stop> {
         let mut items = Vec::with_capacity(3);
         // IMAP4rev2 has the UID in all that was not asked for (RFC 9051, appendix E, 21).
-        let with_uid = self.authenticated.condstore || dialogue.dialect.rev2;
-        if numbering == Numbering::Uid || with_uid {
+        let Dialect { rev2, uid_only, .. } = dialogue.dialect;
+        let with_uid = numbering == Numbering::Uid || self.authenticated.condstore || rev2;
+        // UIDFETCH begins with it (RFC 9586, 3.3).
+        if with_uid && !uid_only {
             items.push(FetchAttribute::Uid);
         }
         items.push(FetchAttribute::Flags);
@@ -361,7 +364,7 @@ impl Selected {
         dialogue: &mut Dialogue,
     ) -> Result<(), Stop> {
         let snapshot = &self.view.snapshot;
-        let mut writer = RowWriter::new(FlagTexts::new(snapshot.keywords()));
+        let mut writer = RowWriter::new(FlagTexts::new(snapshot.keywords()), dialogue.dialect);
         let mut walk = Walk::new(snapshot.runs_since(uids, modseq));
         while writer.lines(items, &mut walk, dialogue.out(), OUTPUT_FULL)? {
             dialogue.breathe().await?;

@@ -1,5 +1,5 @@
 //! ENABLE (RFC 5161; RFC 5464, 4.1; RFC 7162, 3.2.3; RFC 9051, 6.3.1;
-//! RFC 9755, 3).
+//! RFC 9586, 3; RFC 9755, 3).
 
 use crate::imap::dialogue::Dialogue;
 use crate::imap::response::Done;
@@ -7,7 +7,8 @@ use crate::imap::session::Authenticated;
 use crate::imap::watch::Watch;
 
 /// What can be enabled, as the answer writes it.
-const KNOWN: [&str; 5] = ["CONDSTORE", "QRESYNC", "METADATA", "UTF8=ACCEPT", "IMAP4rev2"];
+const KNOWN: [&str; 6] =
+    ["CONDSTORE", "QRESYNC", "METADATA", "UTF8=ACCEPT", "UIDONLY", "IMAP4rev2"];
 
 /// Other names are ignored, and the answer is sent even if nothing was enabled (CLIENTS.md rule 14).
 pub(crate) fn enable(
@@ -26,6 +27,7 @@ pub(crate) fn enable(
             "QRESYNC" => (session.condstore, session.qresync) = (true, true),
             "METADATA" => session.watch_annotations(),
             "UTF8=ACCEPT" => dialogue.dialect.utf8_accept = true,
+            "UIDONLY" => dialogue.dialect.uid_only = true,
             _ => dialogue.dialect.rev2 = true,
         }
         dialogue.out().push(b' ');

@@ -18,6 +18,7 @@ pub(super) use self::octets::SectionOctets;
 pub(super) use self::section::{OpenMessage, Unreadable, section};
 use self::section::{Rest, WantedSection};
 use crate::imap::command::{Access, Fetch, FetchAttribute, FetchItems};
+use crate::imap::dialect::Dialect;
 use crate::imap::dialogue::Dialogue;
 use crate::imap::encode::{FlagTexts, RowWriter};
 use crate::imap::outcome::{Outcome, Stop};
@@ -122,7 +123,7 @@ async fn write(
 ) -> Result<Option<Refusal>, Stop> {
     let snapshot = Arc::clone(selected.view.snapshot());
     let mut writer = Writer {
-        rows: RowWriter::new(FlagTexts::new(snapshot.keywords())),
+        rows: RowWriter::new(FlagTexts::new(snapshot.keywords()), dialogue.dialect),
         items,
         sections: items.sections.iter().map(WantedSection::new).collect(),
         marked,
@@ -166,7 +167,7 @@ pub fn fetch_answers(
     let snapshot = mailbox.snapshot();
     let uids = snapshot.all_uids()?;
     let mut writer = Writer {
-        rows: RowWriter::new(FlagTexts::new(snapshot.keywords())),
+        rows: RowWriter::new(FlagTexts::new(snapshot.keywords()), Dialect::default()),
         items,
         sections: items.sections.iter().map(WantedSection::new).collect(),
         marked: None,

@@ -7,6 +7,7 @@ use engine::{Error, KEYWORDS_MAX, Mailbox, MailboxId, Snapshot};
 use super::Contexts;
 use super::list::{attributes_of, push_line, push_renamed};
 use crate::imap::command::{Access, Condstore, MailboxName, Resync, Tag};
+use crate::imap::dialect::Dialect;
 use crate::imap::dialogue::Dialogue;
 use crate::imap::encode::push_flag_set;
 use crate::imap::outcome::Stop;
@@ -98,11 +99,12 @@ fn describe(
     }
     dialogue.out().extend_from_slice(b"] Flags that stay\r\n");
     dialogue.untagged(format_args!("{} EXISTS", snapshot.exists()));
-    // IMAP4rev2 has neither (RFC 9051, appendix E, 11 and 12).
-    if !dialogue.dialect.rev2 {
+    // IMAP4rev2 has neither (RFC 9051, appendix E, 11 and 12); the second names a message by number.
+    let Dialect { rev2, uid_only, .. } = dialogue.dialect;
+    if !rev2 {
         dialogue.untagged("0 RECENT");
     }
-    if let Some(first) = first_unseen.filter(|_| !dialogue.dialect.rev2) {
+    if let Some(first) = first_unseen.filter(|_| !rev2 && !uid_only) {
         dialogue.untagged(format_args!("OK [UNSEEN {}] First unseen", first.get()));
     }
     dialogue.untagged(format_args!("OK [MAILBOXID ({id})] The same under any name"));

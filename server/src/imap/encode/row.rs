@@ -4,9 +4,10 @@ use engine::{Error, Run};
 
 use super::{DateTexts, Digits, FlagTexts, Pen, Sheet};
 use crate::imap::command::FetchAttribute;
+use crate::imap::dialect::Dialect;
 use crate::imap::walk::Walk;
 
-/// Writes `* n FETCH (…` for messages of one snapshot.
+/// Writes `* n FETCH (…`, or `* uid UIDFETCH (…`, for messages of one snapshot.
 #[derive(Debug)]
 pub(crate) struct RowWriter<'k> {
     sheet: Sheet,
@@ -14,9 +15,9 @@ pub(crate) struct RowWriter<'k> {
 }
 
 impl<'k> RowWriter<'k> {
-    /// With the flags of a mailbox.
-    pub(crate) fn new(flags: FlagTexts<'k>) -> Self {
-        Self { sheet: Sheet::new(), items: ItemWriter::new(flags) }
+    /// With the flags of a mailbox, for a client that may want to hear of UIDs alone.
+    pub(crate) fn new(flags: FlagTexts<'k>, dialect: Dialect) -> Self {
+        Self { sheet: Sheet::new(), items: ItemWriter::new(flags, dialect) }
     }
 
     /// The whole answers for messages, until `out` is full; false when there are no more.
@@ -81,17 +82,25 @@ struct ItemWriter<'k> {
     uid: Digits,
     size: Digits,
     modseq: Digits,
+    uid_only: bool,
 }
 
 impl<'k> ItemWriter<'k> {
-    fn new(flags: FlagTexts<'k>) -> Self {
+    fn new(flags: FlagTexts<'k>, dialect: Dialect) -> Self {
         let [seq, uid, size, modseq] = [(); 4].map(|()| Digits::new());
-        Self { flags, dates: DateTexts::new(), seq, uid, size, modseq }
+        let uid_only = dialect.uid_only;
+        Self { flags, dates: DateTexts::new(), seq, uid, size, modseq, uid_only }
     }
 
     #[inline]
     fn begin(&mut self, (run, nth): (&Run, usize), pen: &mut Pen<'_>) {
         pen.push(b"* ");
+        if self.uid_only {
+            // RFC 9586, 3.3.
+            self.uid.push(run.uids().get(nth).copied().unwrap_or(0).into(), pen);
+            pen.push(b" UIDFETCH (");
+            return;
+        }
         self.seq.push(u64::from(run.first().get()) + nth as u64, pen);
         pen.push(b" FETCH (");
     }

@@ -53,7 +53,8 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, numbering: Numbering) -> Result<Fet
         // CHANGEDSINCE asks for MODSEQ without saying so (RFC 7162, 3.1.4.1).
         items.insert(FetchAttribute::ModSeq);
     }
-    if numbering == Numbering::Uid {
+    // With UIDONLY every answer begins with it.
+    if numbering == Numbering::Uid && !cursor.dialect().uid_only {
         items.insert(FetchAttribute::Uid);
     }
     Ok(Fetch { numbering, messages, items, changed_since, vanished, partial })

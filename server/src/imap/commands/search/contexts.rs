@@ -160,10 +160,12 @@ impl Context {
         if uids.is_empty() {
             return Ok(());
         }
-        let uid = if self.numbering == Numbering::Uid { " UID" } else { "" };
+        // Followed by number from before UIDONLY was enabled: by UID from then on.
+        let numbering = if dialogue.dialect.uid_only { Numbering::Uid } else { self.numbering };
+        let uid = if numbering == Numbering::Uid { " UID" } else { "" };
         let front = format!("* ESEARCH (TAG \"{}\"){uid} {item} (0 ", self.tag);
         dialogue.out().extend_from_slice(front.as_bytes());
-        dialogue.uid_set(&numbers(snapshot, uids, self.numbering)?).await?;
+        dialogue.uid_set(&numbers(snapshot, uids, numbering)?).await?;
         dialogue.out().extend_from_slice(b")\r\n");
         Ok(())
     }
