@@ -147,6 +147,10 @@ pub struct ImapConfig {
     /// two such lines (RFC 9585). None: after every piece of the work.
     #[serde(rename = "progress_ms", deserialize_with = "limits::milliseconds")]
     pub progress_time: Duration,
+    /// Messages that one command may work on; 0 for any number (RFC 9738).
+    pub message_limit: u32,
+    /// Messages that one COPY or APPEND may store, where there is no such limit for all commands.
+    pub save_limit: u32,
     /// The server's annotation `/shared/admin`: where its administrator is reached, a URI; empty for none
     /// (RFC 5464, 6.2.1).
     #[serde(deserialize_with = "limits::uri")]
@@ -292,7 +296,8 @@ impl Default for AuthConfig {
 impl Default for ImapConfig {
     fn default() -> Self {
         let (admin, comment) = (String::new(), String::new());
-        Self { compress: true, progress_time: Duration::from_secs(10), admin, comment }
+        let progress_time = Duration::from_secs(10);
+        Self { compress: true, progress_time, message_limit: 0, save_limit: 0, admin, comment }
     }
 }
 

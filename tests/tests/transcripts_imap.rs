@@ -42,6 +42,8 @@ tests::transcripts! {
     mailboxes_are_made_for_a_special_use,
     malformed_commands_are_bad_under_their_tag,
     messages_are_told_of_by_uid_alone,
+    messages_of_one_command_are_limited,
+    messages_stored_by_one_command_are_limited,
     move_tells_the_copies_then_the_expunges,
     names_and_strings_in_utf_8,
     new_messages_are_told_at_the_next_command,

@@ -77,6 +77,10 @@ failure_delay_ms = 500
 compress = true
 # How long a command works before the client is told how far it is, and between two such lines.
 progress_ms = 10000
+# How many messages one command may work on, and how many COPY and APPEND alone; 0 is no limit. Programs
+# that know MESSAGELIMIT and SAVELIMIT go on where they were stopped, others see an error or a part.
+message_limit = 0
+save_limit = 0
 # What clients are told about the server: a URI such as mailto:postmaster@example.org, and any text.
 admin = ""
 comment = ""

@@ -143,10 +143,7 @@ pub(crate) async fn with_mailbox(
     match body {
         // Everything is on disk already (RFC 3501, 6.4.1).
         Body::Check => Ok(Done::ok("CHECK completed")),
-        Body::Expunge(set) => {
-            let progress = Progress::new(dialogue);
-            progress.waiting(expunge::expunge(selected, set.as_ref()), dialogue).await?
-        }
+        Body::Expunge(set) => expunge::expunge(selected, set.as_ref(), dialogue).await,
         Body::Search(search) => search::search(selected, tag, &search, dialogue).await,
         Body::MultiSearch(search) => {
             let account = selected.authenticated.account.clone();

@@ -12,6 +12,7 @@ mod dialogue;
 mod encode;
 mod mailbox_text;
 mod masking;
+mod message_limit;
 mod outcome;
 pub mod parse;
 mod pattern;

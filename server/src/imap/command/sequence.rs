@@ -28,6 +28,11 @@ impl SequenceSet {
         Self { ranges: Vec::new(), is_saved: true }
     }
 
+    /// The numbers from one to another.
+    pub fn between(first: NonZeroU32, last: NonZeroU32) -> Self {
+        Self { ranges: vec![(Bound::Number(first), Bound::Number(last))], is_saved: false }
+    }
+
     /// Whether it is `$`.
     pub fn is_saved(&self) -> bool {
         self.is_saved

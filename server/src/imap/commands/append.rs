@@ -17,6 +17,7 @@ use crate::delivery;
 use crate::directory::Usage;
 use crate::imap::command::{Append, AppendMessage, DateTime};
 use crate::imap::dialogue::{Dialogue, blocking};
+use crate::imap::message_limit;
 use crate::imap::outcome::Outcome;
 use crate::imap::progress::Progress;
 use crate::imap::response::{Done, Refusal};
@@ -40,6 +41,7 @@ pub(crate) async fn append(
 async fn store(library: Library<'_>, context: &Context, append: Append, bytes: Spooled) -> Outcome {
     let session = library.session();
     let mailbox = destination(session, &append.mailbox)?;
+    message_limit::refuse(append.messages.len() as u64, message_limit::of_saving(context))?;
     let texts = library.texts(context, &append.messages, bytes).await?;
     let more = Usage { octets: texts.len(), messages: append.messages.len() as u64 };
     quota::check(session, context, more).await?;

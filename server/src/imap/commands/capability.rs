@@ -3,6 +3,7 @@
 use super::{compress, status};
 use crate::imap::dialogue::Dialogue;
 use crate::imap::masking;
+use crate::imap::message_limit;
 use crate::imap::session::Session;
 
 /// What is whole here, before and after log-in.
@@ -43,9 +44,13 @@ pub(crate) async fn before_login(dialogue: &Dialogue) -> String {
     masking::shown(&format!("{}{start_tls}{log_in}", always(dialogue)), dialogue).await
 }
 
-/// With the limit of APPEND, the same for all mailboxes (RFC 7889, 3).
+/// With the limit of APPEND, the same for all mailboxes (RFC 7889, 3), and that of commands.
 fn always(dialogue: &Dialogue) -> String {
-    format!("{ALWAYS} APPENDLIMIT={}", status::append_limit(dialogue))
+    let always = format!("{ALWAYS} APPENDLIMIT={}", status::append_limit(dialogue));
+    match message_limit::capability(&dialogue.context) {
+        Some(limit) => format!("{always} {limit}"),
+        None => always,
+    }
 }
 
 /// After log-in, compression is offered until it is active (RFC 4978, 3).

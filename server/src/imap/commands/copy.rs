@@ -5,6 +5,7 @@ use engine::{Copied, Error, Mailbox};
 use super::quota;
 use crate::context::Context;
 use crate::imap::command::{MailboxName, Transfer};
+use crate::imap::message_limit;
 use crate::imap::outcome::Outcome;
 use crate::imap::response::{Done, Refusal};
 use crate::imap::session::{Authenticated, Selected};
@@ -15,6 +16,9 @@ pub(crate) async fn copy(selected: &Selected, context: &Context, copy: &Transfer
     let to = destination(&selected.authenticated, &copy.mailbox)?;
     if uids.is_empty() {
         return Ok(Done::ok("There was nothing to copy"));
+    }
+    if let Some(limit) = message_limit::of_saving(context) {
+        message_limit::refuse(message_limit::count(selected.view.snapshot(), &uids)?, Some(limit))?;
     }
     quota::check_copies(selected, context, &uids).await?;
     let copied = selected.mailbox.copy(uids, &to).await?;

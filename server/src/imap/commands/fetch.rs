@@ -21,6 +21,7 @@ use crate::imap::command::{Access, Fetch, FetchAttribute, FetchItems};
 use crate::imap::dialect::Dialect;
 use crate::imap::dialogue::Dialogue;
 use crate::imap::encode::{FlagTexts, RowWriter};
+use crate::imap::message_limit;
 use crate::imap::outcome::{Outcome, Stop};
 use crate::imap::reading::reading;
 use crate::imap::response::{Done, Refusal};
@@ -38,9 +39,12 @@ pub(crate) async fn fetch(
         return Err(Refusal::bad("QRESYNC was not enabled").into());
     }
     let mut uids = selected.view.uids(&fetch.messages, fetch.numbering)?;
+    let limit = message_limit::of_work(&dialogue.context);
     if let Some(range) = &fetch.partial {
+        message_limit::refuse_range(range, limit)?;
         uids = selected.view.part_of(&uids, range)?;
     }
+    let reached = message_limit::cut(selected.view.snapshot(), &mut uids, limit)?;
     selected.authenticated.condstore |= fetch.items.wants(FetchAttribute::ModSeq);
     let since = fetch.changed_since.unwrap_or(0);
     if fetch.vanished {
@@ -66,7 +70,10 @@ pub(crate) async fn fetch(
         (false, Some(marked)) => selected.view.told_if(&uids, |modseq| modseq == marked)?,
         (false, None) => {}
     }
-    failed.map_or(Ok(Done::ok("FETCH completed")), |refusal| Err(refusal.into()))
+    match failed {
+        Some(refusal) => Err(refusal.into()),
+        None => Ok(message_limit::done(Done::ok("FETCH completed"), reached, dialogue)),
+    }
 }
 
 /// Why a message was not told, as the client hears it.

@@ -3,6 +3,7 @@
 use super::copy::{destination, with_copy_uid};
 use crate::imap::command::Transfer;
 use crate::imap::dialogue::Dialogue;
+use crate::imap::message_limit;
 use crate::imap::outcome::Outcome;
 use crate::imap::progress::Progress;
 use crate::imap::response::Done;
@@ -16,7 +17,9 @@ pub(crate) async fn r#move(
     dialogue: &mut Dialogue,
 ) -> Outcome {
     selected.writable()?;
-    let uids = selected.view.uids(&transfer.messages, transfer.numbering)?;
+    let mut uids = selected.view.uids(&transfer.messages, transfer.numbering)?;
+    let limit = message_limit::of_work(&dialogue.context);
+    let reached = message_limit::cut(selected.view.snapshot(), &mut uids, limit)?;
     let to = destination(&selected.authenticated, &transfer.mailbox)?;
     if uids.is_empty() {
         return Ok(Done::ok("There was nothing to move"));
@@ -26,5 +29,5 @@ pub(crate) async fn r#move(
     if !moved.dest.is_empty() {
         dialogue.ok("*", &with_copy_uid(moved, "Moved")).await?;
     }
-    Ok(Done::ok("MOVE completed"))
+    Ok(message_limit::done(Done::ok("MOVE completed"), reached, dialogue))
 }

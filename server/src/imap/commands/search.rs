@@ -9,6 +9,8 @@ mod found;
 mod results;
 mod walk;
 
+use std::borrow::Cow;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use engine::search::{Sifted, sift};
@@ -19,8 +21,9 @@ pub(crate) use self::contexts::Contexts;
 pub(super) use self::found::Found;
 pub(super) use self::results::Results;
 pub(super) use self::walk::FoundRuns;
-use crate::imap::command::{Numbering, ReturnOptions, Search, SearchKey, Tag};
+use crate::imap::command::{Numbering, ReturnOptions, Search, SearchKey, SequenceSet, Tag};
 use crate::imap::dialogue::{Dialogue, blocking};
+use crate::imap::message_limit::{self, Reached};
 use crate::imap::outcome::{Outcome, Stop};
 use crate::imap::progress::Progress;
 use crate::imap::response::{Done, Verdict};
@@ -50,6 +53,7 @@ pub(crate) async fn search(
     if updates {
         selected.contexts.refuse_tag(tag)?;
     }
+    let (keys, reached) = &limited(selected, keys, dialogue)?;
     let found = find_for(selected, returns.as_ref(), (*numbering, keys), dialogue).await?;
     let with_modseq = keys.iter().any(SearchKey::asks_modseq);
     let results = Results { found: &found, sorted: None, with_modseq };
@@ -58,7 +62,26 @@ pub(crate) async fn search(
         follow(selected, (tag, search), &found, dialogue)?;
     }
     results.tell(tag, returns.as_ref(), dialogue).await?;
-    Ok(Done::ok("SEARCH completed"))
+    Ok(message_limit::done(Done::ok("SEARCH completed"), *reached, dialogue))
+}
+
+/// The keys, and one more where they would have too many messages looked at (RFC 9738, 3.1).
+fn limited<'k>(
+    selected: &Selected,
+    keys: &'k [SearchKey],
+    dialogue: &Dialogue,
+) -> Result<(Cow<'k, [SearchKey]>, Option<Reached>), Stop> {
+    let limit = message_limit::of_work(&dialogue.context);
+    if limit.is_none() {
+        return Ok((Cow::Borrowed(keys), None));
+    }
+    let mut uids = message_limit::candidates(&selected.view, keys)?;
+    let reached = message_limit::cut(selected.view.snapshot(), &mut uids, limit)?;
+    let Some(Reached { lowest, .. }) = reached else { return Ok((Cow::Borrowed(keys), None)) };
+    let mut keys = keys.to_vec();
+    let lowest = NonZeroU32::new(lowest.get()).unwrap_or(NonZeroU32::MIN);
+    keys.push(SearchKey::Uid(SequenceSet::between(lowest, NonZeroU32::MAX)));
+    Ok((Cow::Owned(keys), reached))
 }
 
 /// Tells from now on what comes among the results and goes (RFC 5267, 4.3).

@@ -7,6 +7,7 @@ pub(super) use self::order::keys_of;
 use super::search::{Found, Results, find_for, save};
 use crate::imap::command::{SearchKey, Sort, SortCriterion, Tag};
 use crate::imap::dialogue::{Dialogue, blocking};
+use crate::imap::message_limit;
 use crate::imap::outcome::{Outcome, Stop};
 use crate::imap::response::Done;
 use crate::imap::session::Selected;
@@ -23,6 +24,8 @@ pub(crate) async fn sort(
         let text = "Sorted results are not followed";
         dialogue.untagged(format_args!("NO [NOUPDATE \"{tag}\"] {text}"));
     }
+    let limit = message_limit::of_work(&dialogue.context);
+    message_limit::refuse_search(&selected.view, keys, limit)?;
     let found = find_for(selected, returns.as_ref(), (*numbering, keys), dialogue).await?;
     let sorted = sorted(selected, &found, criteria, dialogue).await?;
     let with_modseq = keys.iter().any(SearchKey::asks_modseq);

@@ -8,6 +8,7 @@ use engine::{
 
 use crate::imap::command::{Echo, FetchAttribute, FlagChange, Numbering, Store};
 use crate::imap::dialogue::Dialogue;
+use crate::imap::message_limit;
 use crate::imap::outcome::Outcome;
 use crate::imap::response::Done;
 use crate::imap::session::Selected;
@@ -19,7 +20,9 @@ pub(crate) async fn store(
     dialogue: &mut Dialogue,
 ) -> Outcome {
     selected.writable()?;
-    let uids = selected.view.uids(&store.messages, store.numbering)?;
+    let mut uids = selected.view.uids(&store.messages, store.numbering)?;
+    let limit = message_limit::of_work(&dialogue.context);
+    let reached = message_limit::cut(selected.view.snapshot(), &mut uids, limit)?;
     selected.authenticated.condstore |= store.unchanged_since.is_some();
     let before = Arc::clone(selected.view.snapshot());
     let edited = edit(selected, &uids, &store).await?;
@@ -42,12 +45,13 @@ pub(crate) async fn store(
             }
         }
     }
-    Ok(if edited.conflicts.is_empty() {
+    let done = if edited.conflicts.is_empty() {
         Done::ok("STORE completed")
     } else {
         let set = numbers(selected.view.snapshot(), &edited.conflicts, store.numbering)?;
         Done::with_sets("MODIFIED".to_owned(), vec![set], "Some messages changed since")
-    })
+    };
+    Ok(message_limit::done(done, reached, dialogue))
 }
 
 async fn edit(selected: &Selected, uids: &UidSet, store: &Store) -> Result<FlagsEdited, Error> {

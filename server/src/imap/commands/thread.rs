@@ -8,6 +8,7 @@ use super::sort::keys_of;
 use crate::imap::command::Thread;
 use crate::imap::dialogue::{Dialogue, blocking};
 use crate::imap::encode::push_number;
+use crate::imap::message_limit;
 use crate::imap::outcome::{Outcome, Stop};
 use crate::imap::response::Done;
 use crate::imap::session::Selected;
@@ -23,6 +24,8 @@ pub(crate) async fn thread(
     thread: &Thread,
     dialogue: &mut Dialogue,
 ) -> Outcome {
+    let limit = message_limit::of_work(&dialogue.context);
+    message_limit::refuse_search(&selected.view, &thread.keys, limit)?;
     let found = find(selected, (thread.numbering, &thread.keys), dialogue).await?;
     let (forest, numbers) = threads(selected, &found, thread, dialogue).await?;
     write(forest, &numbers, dialogue).await?;

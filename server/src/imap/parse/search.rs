@@ -1,5 +1,7 @@
 //! SEARCH's arguments (RFC 3501, 6.4.4; RFC 5032; RFC 7162, 3.1.5; RFC 8474, 6;
-//! RFC 8514, 4.3).
+//! RFC 8514, 4.3; RFC 9738, 3.2).
+
+use std::num::NonZeroU32;
 
 use encoding_rs::{Encoding, UTF_8};
 use engine::{EmailId, Keyword, SystemFlag, ThreadId};
@@ -10,7 +12,7 @@ use super::returns::{fault_to_save, return_options};
 use super::sources::filter;
 use crate::imap::command::{
     DateField, DateRelation, MailboxFilter, MultiSearch, Numbering, ReturnOptions, Search,
-    SearchKey,
+    SearchKey, SequenceSet,
 };
 
 /// How deep NOT, OR and parentheses may stand in one another. A chain of OR is one level.
@@ -127,6 +129,20 @@ impl KeyParser<'_, '_> {
         parsed
     }
 
+    /// Of the UIDs above one (RFC 9738, 3.2).
+    fn uids_after(&mut self) -> Result<SearchKey, Malformed> {
+        let next = self.cursor.nonzero()?.checked_add(1);
+        let above = |next| SearchKey::Uid(SequenceSet::between(next, NonZeroU32::MAX));
+        Ok(next.map_or(SearchKey::Nothing, above))
+    }
+
+    /// Of the UIDs below one.
+    fn uids_before(&mut self) -> Result<SearchKey, Malformed> {
+        let last = NonZeroU32::new(self.cursor.nonzero()?.get() - 1);
+        let below = |last| SearchKey::Uid(SequenceSet::between(NonZeroU32::MIN, last));
+        Ok(last.map_or(SearchKey::Nothing, below))
+    }
+
     fn list(&mut self) -> Result<SearchKey, Malformed> {
         self.cursor.advance(1);
         self.cursor.skip_spaces();
@@ -173,6 +189,8 @@ impl KeyParser<'_, '_> {
             "UID" => SearchKey::Uid(self.cursor.sequence_set()?),
             "OLDER" => SearchKey::Older(self.cursor.nonzero()?),
             "YOUNGER" => SearchKey::Younger(self.cursor.nonzero()?),
+            "UIDAFTER" => self.uids_after()?,
+            "UIDBEFORE" => self.uids_before()?,
             "LARGER" => SearchKey::Larger(self.cursor.number64()?),
             "SMALLER" => SearchKey::Smaller(self.cursor.number64()?),
             "MODSEQ" => self.mod_sequence()?,
