@@ -103,6 +103,7 @@ impl Authenticator {
         let is_there = |mechanism: &Mechanism| match mechanism.scram() {
             Some((_, IsBound::Yes)) => self.shared.config.scram && !channel.bindings.is_empty(),
             Some((_, IsBound::No)) => self.shared.config.scram,
+            None if *mechanism == Mechanism::External => !channel.certified.is_empty(),
             None => true,
         };
         let all = Mechanism::ALL.into_iter().filter(is_there);
@@ -119,6 +120,15 @@ impl Authenticator {
         self.admit(login, peer).await?;
         let identified = self.shared.identify(login, password, Instant::now()).await;
         self.conclude(login, peer, identified).await
+    }
+
+    /// Finds the account of an address that was proved by other means than a password.
+    async fn enter(&self, address: &Address, peer: IpAddr) -> Result<Identity, AuthFailure> {
+        let login = address.to_string();
+        self.admit(&login, peer).await?;
+        let user = self.shared.user(Some(address)).await;
+        let found = user.and_then(|user| user.as_ref().map(identity).ok_or(AuthFailure::Wrong));
+        self.conclude(&login, peer, found).await
     }
 
     /// Whether what a client claims is looked at.

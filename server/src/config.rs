@@ -109,6 +109,8 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
+    /// Who signs the certificates that clients log in with.
+    pub client_ca: Option<PathBuf>,
 }
 
 /// Log-ins.
@@ -238,8 +240,9 @@ impl Config {
         ] {
             *path = dir.join(&*path);
         }
-        if let Some(spool) = &mut self.store.spool {
-            *spool = dir.join(&*spool);
+        let optional = [&mut self.store.spool, &mut self.tls.client_ca];
+        for path in optional.into_iter().flatten() {
+            *path = dir.join(&*path);
         }
         self
     }
@@ -275,7 +278,7 @@ impl Default for DirectoryConfig {
 
 impl Default for TlsFiles {
     fn default() -> Self {
-        Self { certificate: "certificate.pem".into(), key: "key.pem".into() }
+        Self { certificate: "certificate.pem".into(), key: "key.pem".into(), client_ca: None }
     }
 }
 

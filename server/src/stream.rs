@@ -26,7 +26,7 @@ pub use lines::{Ending, Line, Lines};
 pub use self::carrier::Link;
 use self::carrier::{Carrier, Tls};
 use self::compression::Compression;
-use crate::tls::TlsConfigs;
+use crate::tls::{TlsConfigs, certificate};
 
 /// One client connection as bytes.
 pub struct Stream {
@@ -76,6 +76,14 @@ impl Stream {
     pub fn tls_server_end_point(&self) -> Option<Arc<[u8]>> {
         let Carrier::Tls(tls) = &self.carrier else { return None };
         tls.end_point.clone()
+    }
+
+    /// The mail addresses in the certificate that the client has shown; it was verified in the
+    /// handshake.
+    pub fn certified(&self) -> Vec<String> {
+        let Carrier::Tls(tls) = &self.carrier else { return Vec::new() };
+        let chain = tls.stream.get_ref().1.peer_certificates();
+        chain.and_then(<[_]>::first).map_or_else(Vec::new, |leaf| certificate::addresses(leaf))
     }
 
     /// How much of the connection is left, as far as the system has heard.

@@ -1,14 +1,17 @@
 //! Certificates: loaded from PEM, made for a first run, replaced without restart.
 
-mod certificate;
+pub(crate) mod certificate;
 
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::TlsFiles;
@@ -93,15 +96,41 @@ impl Current {
             .map_err(|error| unreadable("the key", &files.key, &error))?;
         let end_point = chain.first().and_then(|leaf| certificate::end_point(leaf));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let clients = client_verifier(files, &provider)?;
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+            .and_then(|builder| {
+                builder.with_client_cert_verifier(clients).with_single_cert(chain, key)
+            })
             .map_err(|source| TlsError::Unusable { file: certificate, source })?;
         // After STARTTLS the client speaks first, and tickets would cross its first command. Clients
         // that read and write in two threads, such as OfflineIMAP, now and then hang over that.
         config.send_tls13_tickets = 0;
         Ok(Self { config: Arc::new(config), end_point })
     }
+}
+
+/// Asks clients for a certificate if there is somebody to believe; they need not have one.
+fn client_verifier(
+    files: &TlsFiles,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    let Some(file) = &files.client_ca else { return Ok(WebPkiClientVerifier::no_client_auth()) };
+    let what = "who signs the certificates of clients";
+    let mut roots = RootCertStore::empty();
+    let unusable =
+        |reason: String| TlsError::Unreadable { what, file: file.display().to_string(), reason };
+    for certificate in
+        CertificateDer::pem_file_iter(file).map_err(|error| unreadable(what, file, &error))?
+    {
+        let certificate = certificate.map_err(|error| unreadable(what, file, &error))?;
+        roots.add(certificate).map_err(|error| unusable(error.to_string()))?;
+    }
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+        .allow_unauthenticated()
+        .build()
+        .map(|verifier| verifier as Arc<dyn ClientCertVerifier>)
+        .map_err(|error| unusable(error.to_string()))
 }
 
 fn unreadable(what: &'static str, file: &Path, reason: &rustls::pki_types::pem::Error) -> TlsError {
@@ -144,7 +173,11 @@ mod tests {
     use super::*;
 
     fn files(dir: &tempfile::TempDir) -> TlsFiles {
-        TlsFiles { certificate: dir.path().join("c.pem"), key: dir.path().join("k.pem") }
+        TlsFiles {
+            certificate: dir.path().join("c.pem"),
+            key: dir.path().join("k.pem"),
+            client_ca: None,
+        }
     }
 
     #[test]

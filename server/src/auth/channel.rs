@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::directory::Address;
 use crate::stream::Connection;
 
 /// One connection as a way to log in.
@@ -14,6 +15,8 @@ pub struct Channel {
     pub is_tls: bool,
     /// What proves that the client is at the other end of this very connection.
     pub bindings: Bindings,
+    /// The addresses in the certificate that the client has proved to be its own.
+    pub certified: Vec<Address>,
 }
 
 /// Channel bindings (RFC 5056), as far as the connection has them.
@@ -32,7 +35,9 @@ impl Channel {
             exporter: connection.tls_exporter(),
             end_point: connection.tls_server_end_point(),
         };
-        Self { peer: connection.peer().ip(), is_tls: connection.is_tls(), bindings }
+        let certified = connection.certified();
+        let certified = certified.iter().filter_map(|text| Address::parse(text).ok()).collect();
+        Self { peer: connection.peer().ip(), is_tls: connection.is_tls(), bindings, certified }
     }
 }
 

@@ -8,6 +8,7 @@ use super::channel::Channel;
 use super::sasl::{IsBound, Mechanism, SaslError, decode, plain, text};
 use super::scram::{Binding, ClientFirst, Scram, ScramHash};
 use super::{AuthFailure, Authenticator, Identity};
+use crate::directory::Address;
 
 /// What comes next.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct Exchange<'a> {
 #[derive(Debug)]
 enum Expected {
     Plain,
+    /// Of an account that the client's certificate opens, or nothing.
+    Name,
     LoginName,
     LoginPassword {
         login: String,
@@ -84,6 +87,7 @@ impl<'a> Exchange<'a> {
             }
             // "Username:"
             (Mechanism::Login, None) => (Expected::LoginName, "VXNlcm5hbWU6"),
+            (Mechanism::External, None) => (Expected::Name, ""),
             (_, None) => (Expected::Plain, ""),
         };
         let mut exchange = Self { auth, channel, expected };
@@ -113,6 +117,7 @@ impl<'a> Exchange<'a> {
                 let claimed = plain(response)?;
                 self.verify(&claimed.login, &claimed.password).await
             }
+            Expected::Name => self.external(response).await,
             Expected::LoginName => {
                 self.expected = Expected::LoginPassword { login: text(response)? };
                 // "Password:"
@@ -131,6 +136,20 @@ impl<'a> Exchange<'a> {
     async fn verify(&self, login: &str, password: &str) -> Result<Step, LogInError> {
         let verified = self.auth.verify(login, password, self.channel.peer).await;
         Ok(Step::Done(verified?))
+    }
+
+    /// The first address of the certificate, or the one of them that the client names.
+    async fn external(&self, response: &[u8]) -> Result<Step, LogInError> {
+        let certified = &self.channel.certified;
+        let wanted = text(response)?;
+        let named = Address::parse(&wanted);
+        let address = match &named {
+            _ if wanted.is_empty() => certified.first(),
+            Ok(named) => certified.iter().find(|known| *known == named),
+            Err(_) => None,
+        };
+        let address = address.ok_or(SaslError::OtherUser)?;
+        Ok(Step::Done(self.auth.enter(address, self.channel.peer).await?))
     }
 
     async fn scram_first(

@@ -20,6 +20,8 @@ pub enum Mechanism {
     ScramSha256,
     /// SCRAM with SHA-1.
     ScramSha1,
+    /// The certificate that the client showed in TLS (RFC 4422, appendix A).
+    External,
     /// Login and password in one line.
     Plain,
     /// Login, then password.
@@ -64,11 +66,12 @@ pub enum SaslError {
 
 impl Mechanism {
     /// All of them, strongest first, as capability lists name them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::ScramSha256Plus,
         Self::ScramSha1Plus,
         Self::ScramSha256,
         Self::ScramSha1,
+        Self::External,
         Self::Plain,
         Self::Login,
     ];
@@ -86,6 +89,7 @@ impl Mechanism {
             Self::ScramSha1Plus => "AUTH=SCRAM-SHA-1-PLUS",
             Self::ScramSha256 => "AUTH=SCRAM-SHA-256",
             Self::ScramSha1 => "AUTH=SCRAM-SHA-1",
+            Self::External => "AUTH=EXTERNAL",
             Self::Plain => "AUTH=PLAIN",
             Self::Login => "AUTH=LOGIN",
         }
@@ -109,7 +113,7 @@ impl Mechanism {
             Self::ScramSha1Plus => Some((ScramHash::Sha1, IsBound::Yes)),
             Self::ScramSha256 => Some((ScramHash::Sha256, IsBound::No)),
             Self::ScramSha1 => Some((ScramHash::Sha1, IsBound::No)),
-            Self::Plain | Self::Login => None,
+            Self::External | Self::Plain | Self::Login => None,
         }
     }
 }

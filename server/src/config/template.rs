@@ -56,6 +56,8 @@ separator = "+"
 # PEM: the chain, this server's certificate first; and its key. SIGHUP reads both again.
 certificate = "certificate.pem"
 key = "key.pem"
+# PEM: who signs the certificates of users. They log in with them, without a password (EXTERNAL).
+# client_ca = "clients.pem"
 
 [auth]
 # Whether a client on this machine may send its password without TLS. Others never may.

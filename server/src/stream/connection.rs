@@ -100,6 +100,11 @@ impl Connection {
         self.stream.tls_server_end_point()
     }
 
+    /// See [`Stream::certified`].
+    pub fn certified(&self) -> Vec<String> {
+        self.stream.certified()
+    }
+
     /// Whether the client is on this machine.
     pub fn is_loopback(&self) -> bool {
         self.stream.peer().ip().is_loopback()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ring::digest;
-use x509_parser::prelude::{FromDer as _, X509Certificate};
+use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 /// Signature algorithms by the hash of `tls-server-end-point`, for which SHA-1 and MD5 are no good.
 const HASHES: [(&[&str], &digest::Algorithm); 3] = [
@@ -32,9 +32,49 @@ pub(super) fn end_point(certificate: &[u8]) -> Option<Arc<[u8]>> {
     Some(digest::digest(hash, certificate).as_ref().into())
 }
 
+/// The mail addresses that a certificate names: those of its subject's alternative names, else a
+/// common name that is one.
+pub(crate) fn addresses(certificate: &[u8]) -> Vec<String> {
+    let Ok((_, parsed)) = X509Certificate::from_der(certificate) else { return Vec::new() };
+    let mut found = Vec::new();
+    if let Ok(Some(names)) = parsed.subject_alternative_name() {
+        for name in &names.value.general_names {
+            if let GeneralName::RFC822Name(address) = name {
+                found.push((*address).to_owned());
+            }
+        }
+    }
+    if found.is_empty() {
+        let common = parsed.subject().iter_common_name().filter_map(|name| name.as_str().ok());
+        found.extend(common.filter(|name| name.contains('@')).map(str::to_owned));
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
-    use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P384_SHA384, PKCS_ED25519};
+    use rcgen::{
+        CertificateParams, DnType, KeyPair, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, SanType,
+    };
+
+    #[test]
+    fn addresses_are_those_of_the_alternative_names_or_a_common_name() {
+        let made = |common: &str, alternative: &[&str]| {
+            let mut params = CertificateParams::default();
+            params.distinguished_name.push(DnType::CommonName, common);
+            let names = alternative
+                .iter()
+                .map(|name| SanType::Rfc822Name((*name).try_into().expect("ASCII")));
+            params.subject_alt_names = names.collect();
+            let signed = params.self_signed(&KeyPair::generate().expect("a key"));
+            addresses(signed.expect("signed").der())
+        };
+        assert_eq!(made("Alice", &["a@b.test", "c@d.test"]), ["a@b.test", "c@d.test"]);
+        assert_eq!(made("e@f.test", &["a@b.test"]), ["a@b.test"]);
+        assert_eq!(made("e@f.test", &[]), ["e@f.test"]);
+        assert!(made("Alice", &[]).is_empty());
+        assert!(addresses(b"no certificate").is_empty());
+    }
 
     use super::*;
 

@@ -5,9 +5,10 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 
+use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, ConfigBuilder, RootCertStore, StreamOwned};
 
 /// The certificate that the server under test must show.
 #[derive(Clone, Debug)]
@@ -16,16 +17,27 @@ pub struct Trust(Arc<ClientConfig>);
 impl Trust {
     /// Trusts the certificate of a PEM file, for the name `localhost`.
     pub fn in_file(file: &Path) -> Self {
+        Self(Arc::new(Self::in_file_by(file).with_no_client_auth()))
+    }
+
+    /// The same, and shows a certificate of its own, PEM like its key.
+    pub fn with_certificate(file: &Path, certificate: &str, key: &str) -> Self {
+        let certificate = CertificateDer::from_pem_slice(certificate.as_bytes());
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("a readable key");
+        let chain = vec![certificate.expect("a readable certificate")];
+        let config = Self::in_file_by(file).with_client_auth_cert(chain, key);
+        Self(Arc::new(config.expect("they belong together")))
+    }
+
+    fn in_file_by(file: &Path) -> ConfigBuilder<ClientConfig, WantsClientCert> {
         let mut roots = RootCertStore::empty();
         let certificate = CertificateDer::from_pem_file(file).expect("a readable certificate");
         roots.add(certificate).expect("a usable certificate");
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
+        ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("ring serves the default versions")
             .with_root_certificates(roots)
-            .with_no_client_auth();
-        Self(Arc::new(config))
     }
 
     pub(super) fn handshake(

@@ -12,7 +12,12 @@ async fn start<'a>(
 }
 
 fn channel() -> Channel {
-    Channel { peer: PEER, is_tls: true, bindings: crate::auth::Bindings::default() }
+    Channel {
+        peer: PEER,
+        is_tls: true,
+        bindings: crate::auth::Bindings::default(),
+        certified: Vec::new(),
+    }
 }
 
 async fn answer(exchange: &mut Exchange<'_>, text: &str) -> Result<Step, LogInError> {
@@ -115,4 +120,30 @@ async fn wrong_proofs_count_as_failures_whoever_they_are_for() {
     let first = Some(b"n,,n=alice@example.test,r=abc".as_slice());
     let refused = start(&world, Mechanism::ScramSha1, first).await;
     assert!(matches!(refused, Err(LogInError::Failed(AuthFailure::TooMany))));
+}
+
+#[tokio::test]
+async fn a_certificate_opens_the_account_it_names_and_no_other() {
+    let world = world(20).await;
+    let address = |text: &str| Address::parse(text).expect("address");
+    let certified = |of: &[&str]| Channel {
+        certified: of.iter().map(|text| address(text)).collect(),
+        ..channel()
+    };
+    let start = async |channel: Channel, initial: &[u8]| {
+        let chosen = (Mechanism::External, [Mechanism::External].as_slice());
+        let started = Exchange::start(&world.auth, channel, chosen, Some(initial)).await;
+        started.map(|(_, step)| step)
+    };
+    let alices = || certified(&["Alice@example.test"]);
+    is_alice(start(alices(), b"=").await);
+    is_alice(start(alices(), STANDARD.encode("alice@EXAMPLE.test").as_bytes()).await);
+    let two = certified(&["x@elsewhere.test", "alice@example.test"]);
+    is_alice(start(two, STANDARD.encode("alice@example.test").as_bytes()).await);
+    for other in ["bob@example.test", "no address", "alice"] {
+        let refused = start(alices(), STANDARD.encode(other).as_bytes()).await;
+        assert!(matches!(refused, Err(LogInError::Sasl(SaslError::OtherUser))), "{other}");
+    }
+    let unknown = start(certified(&["nobody@example.test"]), b"=").await;
+    assert!(matches!(unknown, Err(LogInError::Failed(AuthFailure::Wrong))));
 }

@@ -227,8 +227,11 @@ mod in_tls {
 
     fn certified() -> Certified {
         let dir = tempfile::tempdir().expect("directory");
-        let files =
-            TlsFiles { certificate: dir.path().join("c.pem"), key: dir.path().join("k.pem") };
+        let files = TlsFiles {
+            certificate: dir.path().join("c.pem"),
+            key: dir.path().join("k.pem"),
+            client_ca: None,
+        };
         ensure_self_signed(&files, &["localhost"]).expect("certificate");
         let mut roots = rustls::RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(&files.certificate).expect("pem")).expect("root");

@@ -1,0 +1,4 @@
+//! Log-ins by other means than a password, over all protocols.
+
+#[path = "log_in/certificate.rs"]
+mod certificate;
