@@ -7,6 +7,7 @@ mod cache;
 mod channel;
 mod exchange;
 mod guard;
+mod oauth;
 mod password;
 pub mod sasl;
 mod scram;
@@ -22,6 +23,7 @@ use self::cache::VerifiedCache;
 pub use self::channel::{Bindings, Channel};
 pub use self::exchange::{Exchange, LogInError, Step};
 use self::guard::FailureGuard;
+use self::oauth::{Claim, TokenFault, Tokens};
 pub use self::password::{generate as generate_password, store as store_password, warm_up};
 use self::sasl::{IsBound, Mechanism};
 use self::scram::{SALT_LEN, ScramHash, ScramKeys};
@@ -74,6 +76,7 @@ struct Shared {
     waiting: Semaphore,
     /// Makes the salts of unknown users.
     salts: OnceCell<[u8; 32]>,
+    tokens: Option<Tokens>,
 }
 
 impl Authenticator {
@@ -84,7 +87,12 @@ impl Authenticator {
         let hashing = Arc::new(Semaphore::new(HASHES_MAX));
         let waiting = Semaphore::new(WAITING_MAX);
         let salts = OnceCell::new();
-        let shared = Shared { directory, config, cache, guard, hashing, waiting, salts };
+        let tokens = config.oauth.clone().and_then(|oauth| {
+            let made = Tokens::new(oauth);
+            made.inspect_err(|error| tracing::error!(%error, "no tokens: TLS cannot be set up"))
+                .ok()
+        });
+        let shared = Shared { directory, config, cache, guard, hashing, waiting, salts, tokens };
         Self { shared: Arc::new(shared) }
     }
 
@@ -104,6 +112,7 @@ impl Authenticator {
             Some((_, IsBound::Yes)) => self.shared.config.scram && !channel.bindings.is_empty(),
             Some((_, IsBound::No)) => self.shared.config.scram,
             None if *mechanism == Mechanism::External => !channel.certified.is_empty(),
+            None if mechanism.token_form().is_some() => self.shared.tokens.is_some(),
             None => true,
         };
         let all = Mechanism::ALL.into_iter().filter(is_there);
@@ -120,6 +129,14 @@ impl Authenticator {
         self.admit(login, peer).await?;
         let identified = self.shared.identify(login, password, Instant::now()).await;
         self.conclude(login, peer, identified).await
+    }
+
+    /// Finds the account that a token opens, which must be that of whom the client wants to be.
+    async fn open(&self, claim: &Claim, peer: IpAddr) -> Result<Identity, AuthFailure> {
+        let claimed = claim.user.as_deref().unwrap_or("token");
+        self.admit(claimed, peer).await?;
+        let found = self.shared.token_owner(claim).await;
+        self.conclude(claimed, peer, found).await
     }
 
     /// Finds the account of an address that was proved by other means than a password.
@@ -226,6 +243,26 @@ impl Shared {
         let Some(address) = address else { return Ok(None) };
         let found = self.directory.user(address).await;
         found.map_err(|error| AuthFailure::Unavailable(Some(error)))
+    }
+
+    async fn token_owner(&self, claim: &Claim) -> Result<Identity, AuthFailure> {
+        let Some(tokens) = &self.tokens else { return Err(AuthFailure::Unavailable(None)) };
+        let address = match tokens.address(&claim.token).await {
+            Ok(address) => address,
+            Err(TokenFault::Wrong(why)) => {
+                tracing::info!(%why, "a token is refused");
+                return Err(AuthFailure::Wrong);
+            }
+            Err(TokenFault::Unknown(why)) => {
+                tracing::error!(%why, "a token cannot be verified");
+                return Err(AuthFailure::Unavailable(None));
+            }
+        };
+        let is_claimed = |user: &String| Address::parse(user).is_ok_and(|user| user == address);
+        if !claim.user.as_ref().is_none_or(is_claimed) {
+            return Err(AuthFailure::Wrong);
+        }
+        self.user(Some(&address)).await?.as_ref().map(identity).ok_or(AuthFailure::Wrong)
     }
 
     /// Adds what SCRAM needs to a user who has none of it; with the salt that the user seemed to have

@@ -4,6 +4,7 @@
 
 mod limits;
 mod listener;
+mod oauth;
 mod template;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use serde::Deserialize;
 
 pub use limits::Limits;
 pub use listener::{Listener, Protocol, Role};
+pub use oauth::{OAuthConfig, TokenCheck};
 pub use template::commented;
 
 /// Everything the operator decides.
@@ -137,6 +139,8 @@ pub struct AuthConfig {
     /// How long each failed log-in waits for its answer.
     #[serde(rename = "failure_delay_ms", deserialize_with = "limits::milliseconds")]
     pub failure_delay: Duration,
+    /// Whose tokens open accounts, if anybody's.
+    pub oauth: Option<OAuthConfig>,
 }
 
 /// What IMAP clients are offered.
@@ -240,6 +244,9 @@ impl Config {
         ] {
             *path = dir.join(&*path);
         }
+        if let Some(oauth) = &mut self.auth.oauth {
+            oauth.relative_to(dir);
+        }
         let optional = [&mut self.store.spool, &mut self.tls.client_ca];
         for path in optional.into_iter().flatten() {
             *path = dir.join(&*path);
@@ -292,6 +299,7 @@ impl Default for AuthConfig {
             failures_max: 20,
             failure_time: Duration::from_mins(5),
             failure_delay: Duration::from_millis(500),
+            oauth: None,
         }
     }
 }

@@ -2,3 +2,5 @@
 
 #[path = "log_in/certificate.rs"]
 mod certificate;
+#[path = "log_in/token.rs"]
+mod token;

@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::channel::Channel;
+use super::oauth::{Claim, TokenForm};
 use super::sasl::{IsBound, Mechanism, SaslError, decode, plain, text};
 use super::scram::{Binding, ClientFirst, Scram, ScramHash};
 use super::{AuthFailure, Authenticator, Identity};
@@ -54,6 +55,10 @@ enum Expected {
         scram: Box<Scram>,
         account: Option<Identity>,
     },
+    Token(TokenForm),
+    /// The client knows that its token is refused, and answers that with anything
+    /// (RFC 7628, 3.2.3).
+    Regret,
     /// The client has nothing more to say.
     Nothing(Identity),
     /// It has said something wrong.
@@ -78,6 +83,8 @@ impl<'a> Exchange<'a> {
         initial: Option<&[u8]>,
     ) -> Result<(Self, Step), LogInError> {
         let (expected, challenge) = match (mechanism, mechanism.scram()) {
+            (Mechanism::OAuthBearer, _) => (Expected::Token(TokenForm::OAuthBearer), ""),
+            (Mechanism::XOAuth2, _) => (Expected::Token(TokenForm::XOAuth2), ""),
             (_, Some((hash, IsBound::Yes))) => (Expected::ScramFirst(hash, Bound::Must), ""),
             (_, Some((hash, IsBound::No))) => {
                 let could_have =
@@ -128,6 +135,8 @@ impl<'a> Exchange<'a> {
             Expected::ScramLast { login, scram, account } => {
                 self.scram_last(&login, *scram, account, response).await
             }
+            Expected::Token(form) => self.token(form, response).await,
+            Expected::Regret => Err(AuthFailure::Wrong.into()),
             Expected::Nothing(identity) if response.is_empty() => Ok(Step::Done(identity)),
             Expected::Nothing(_) | Expected::Over => Err(SaslError::Malformed.into()),
         }
@@ -150,6 +159,19 @@ impl<'a> Exchange<'a> {
         };
         let address = address.ok_or(SaslError::OtherUser)?;
         Ok(Step::Done(self.auth.enter(address, self.channel.peer).await?))
+    }
+
+    async fn token(&mut self, form: TokenForm, response: &[u8]) -> Result<Step, LogInError> {
+        let claim = Claim::parse(response, form)?;
+        match self.auth.open(&claim, self.channel.peer).await {
+            Ok(identity) => Ok(Step::Done(identity)),
+            Err(AuthFailure::Wrong) => {
+                self.expected = Expected::Regret;
+                let tokens = self.auth.shared.tokens.as_ref().ok_or(AuthFailure::Wrong)?;
+                Ok(Step::Challenge(STANDARD.encode(tokens.refusal(form))))
+            }
+            Err(other) => Err(other.into()),
+        }
     }
 
     async fn scram_first(

@@ -4,6 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::oauth::TokenForm;
 use super::scram::ScramHash;
 
 /// The longest line a client may send in an exchange (RFC 4954, 4 names 12288).
@@ -20,6 +21,10 @@ pub enum Mechanism {
     ScramSha256,
     /// SCRAM with SHA-1.
     ScramSha1,
+    /// A token of an OAuth issuer (RFC 7628).
+    OAuthBearer,
+    /// The same, as it was before there was a standard.
+    XOAuth2,
     /// The certificate that the client showed in TLS (RFC 4422, appendix A).
     External,
     /// Login and password in one line.
@@ -66,11 +71,13 @@ pub enum SaslError {
 
 impl Mechanism {
     /// All of them, strongest first, as capability lists name them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::ScramSha256Plus,
         Self::ScramSha1Plus,
         Self::ScramSha256,
         Self::ScramSha1,
+        Self::OAuthBearer,
+        Self::XOAuth2,
         Self::External,
         Self::Plain,
         Self::Login,
@@ -89,6 +96,8 @@ impl Mechanism {
             Self::ScramSha1Plus => "AUTH=SCRAM-SHA-1-PLUS",
             Self::ScramSha256 => "AUTH=SCRAM-SHA-256",
             Self::ScramSha1 => "AUTH=SCRAM-SHA-1",
+            Self::OAuthBearer => "AUTH=OAUTHBEARER",
+            Self::XOAuth2 => "AUTH=XOAUTH2",
             Self::External => "AUTH=EXTERNAL",
             Self::Plain => "AUTH=PLAIN",
             Self::Login => "AUTH=LOGIN",
@@ -113,7 +122,16 @@ impl Mechanism {
             Self::ScramSha1Plus => Some((ScramHash::Sha1, IsBound::Yes)),
             Self::ScramSha256 => Some((ScramHash::Sha256, IsBound::No)),
             Self::ScramSha1 => Some((ScramHash::Sha1, IsBound::No)),
-            Self::External | Self::Plain | Self::Login => None,
+            _ => None,
+        }
+    }
+
+    /// How a token is written, if it is one that logs in.
+    pub(super) fn token_form(self) -> Option<TokenForm> {
+        match self {
+            Self::OAuthBearer => Some(TokenForm::OAuthBearer),
+            Self::XOAuth2 => Some(TokenForm::XOAuth2),
+            _ => None,
         }
     }
 }

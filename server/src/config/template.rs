@@ -74,6 +74,19 @@ failure_seconds = 300
 # Each failed log-in waits this long for its answer.
 failure_delay_ms = 500
 
+# Tokens of an OAuth issuer open accounts too (OAUTHBEARER, XOAUTH2). The claim names the address.
+# [auth.oauth]
+# issuer = "https://id.example.org"
+# audience = "mail"
+# claim = "email"
+# leeway_seconds = 60
+# The keys that it signs JWTs with: a JWKS file, or its URL.
+# keys = "https://id.example.org/jwks.json"
+# Or ask it about each token (RFC 7662):
+# introspection = "https://id.example.org/introspect"
+# client_id = "mail"
+# client_secret_file = "oauth-secret"
+
 [imap]
 # Offer COMPRESS=DEFLATE: fewer bytes on slow lines, for some processor time.
 compress = true
