@@ -15,6 +15,7 @@ mod output;
 mod quota;
 mod samples;
 mod serve;
+mod shared;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -53,6 +54,9 @@ enum Command {
     /// Addresses that lead to other addresses
     #[command(subcommand)]
     Alias(directory::AliasCommand),
+    /// Accounts that nobody logs in to, whose mailboxes users share
+    #[command(subcommand)]
+    Shared(shared::SharedCommand),
     /// How much the messages of users may take
     #[command(subcommand)]
     Quota(quota::QuotaCommand),
@@ -125,6 +129,7 @@ fn execute(arguments: Arguments) -> Result<(), CliError> {
         Command::Domain(command) => directory::domain(&Config::load(&file)?, command),
         Command::User(command) => directory::user(&Config::load(&file)?, command),
         Command::Alias(command) => directory::alias(&Config::load(&file)?, command),
+        Command::Shared(command) => shared::shared(&Config::load(&file)?, command),
         Command::Quota(command) => quota::quota(&Config::load(&file)?, command),
         Command::Capability(command) => capability::capability(&Config::load(&file)?, &command),
         Command::Verify => inspect::verify(&Config::load(&file)?),

@@ -9,6 +9,7 @@ mod masks;
 mod quota;
 mod resolve;
 mod retention;
+mod shares;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub use masks::{Audience, CapabilityName, MaskRule, Masks, RuleError, Viewer, Vi
 pub use quota::{Quota, QuotaLimits, QuotaTarget, Usage};
 pub use resolve::{Recipient, Resolution};
 pub use retention::RETENTION_DAYS_MAX;
+pub use shares::{ANYONE, Share};
 
 use self::masks::MaskCache;
 use self::quota::QuotaCache;

@@ -1,6 +1,7 @@
 //! What a client can say: one value for each command of `IMAP4rev1` (RFC 3501, 6) and of the
 //! extensions we offer. Built by `parse`, read by `commands`; knows neither bytes nor the store.
 
+mod acl;
 mod append;
 mod fetch;
 mod list;
@@ -16,6 +17,7 @@ use std::num::NonZeroU32;
 use engine::{FlagSet, Keyword, SpecialUse};
 
 use super::mailbox_text;
+pub use acl::{AclChange, SetAcl};
 pub use append::{
     Append, AppendMessage, AppendText, CatenatePart, CatenateUrl, Replace, UrlTarget,
 };
@@ -190,6 +192,26 @@ pub enum Body {
     GetQuotaRoot(MailboxName),
     /// SETQUOTA (RFC 9208, 4.1.1).
     SetQuota(SetQuota),
+    /// SETACL (RFC 4314, 3.1).
+    SetAcl(SetAcl),
+    /// DELETEACL (RFC 4314, 3.2).
+    DeleteAcl {
+        /// The mailbox.
+        mailbox: MailboxName,
+        /// Whose rights go.
+        identifier: String,
+    },
+    /// GETACL (RFC 4314, 3.3).
+    GetAcl(MailboxName),
+    /// LISTRIGHTS (RFC 4314, 3.4).
+    ListRights {
+        /// The mailbox.
+        mailbox: MailboxName,
+        /// Who might be given rights.
+        identifier: String,
+    },
+    /// MYRIGHTS (RFC 4314, 3.5).
+    MyRights(MailboxName),
     /// GETMETADATA (RFC 5464, 4.2).
     GetMetadata(GetMetadata),
     /// SETMETADATA (RFC 5464, 4.3).
@@ -261,6 +283,11 @@ impl Body {
             Self::Namespace => "NAMESPACE",
             Self::GetQuota(_) => "GETQUOTA",
             Self::GetQuotaRoot(_) => "GETQUOTAROOT",
+            Self::SetAcl(_) => "SETACL",
+            Self::DeleteAcl { .. } => "DELETEACL",
+            Self::GetAcl(_) => "GETACL",
+            Self::ListRights { .. } => "LISTRIGHTS",
+            Self::MyRights(_) => "MYRIGHTS",
             Self::SetQuota(_) => "SETQUOTA",
             Self::GetMetadata(_) => "GETMETADATA",
             Self::SetMetadata(_) => "SETMETADATA",

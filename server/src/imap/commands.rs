@@ -2,6 +2,7 @@
 //! writes untagged answers, and returns how the command ended; the tagged line is written after
 //! it. Only commands that change the session's state write it themselves.
 
+mod acl;
 mod append;
 mod authenticate;
 mod cancel_update;
@@ -107,9 +108,20 @@ pub(crate) async fn with_account(
         Body::GetQuota(root) => quota::get(session, &root, dialogue).await,
         Body::GetQuotaRoot(mailbox) => quota::get_root(session, &mailbox, dialogue).await,
         Body::SetQuota(limits) => quota::set(session, &limits, dialogue).await,
+        Body::SetAcl(set) => acl::set(session, &set, dialogue).await,
+        Body::DeleteAcl { mailbox, identifier } => {
+            acl::delete(session, (&mailbox, &identifier), dialogue).await
+        }
+        Body::GetAcl(mailbox) => acl::get(session, &mailbox, dialogue).await,
+        Body::ListRights { mailbox, identifier } => {
+            acl::list_rights(session, (&mailbox, &identifier), dialogue).await
+        }
+        Body::MyRights(mailbox) => acl::my_rights(session, &mailbox, dialogue).await,
         Body::GetMetadata(get) => metadata::get(session, &get, dialogue),
         Body::SetMetadata(set) => metadata::set(session, set).await,
-        Body::Status { mailbox, items } => status::status(session, &mailbox, &items, dialogue),
+        Body::Status { mailbox, items } => {
+            status::status(session, &mailbox, &items, dialogue).await
+        }
         Body::Append(append) => {
             append::append(append::Library::of_account(session), append, bytes, dialogue).await
         }
@@ -156,8 +168,9 @@ pub(crate) async fn with_mailbox(
         Body::Fetch(fetch) => fetch::fetch(selected, &fetch, dialogue).await,
         Body::Store(store) => store::store(selected, store, dialogue).await,
         Body::Copy(copy) => {
+            let to = copy::destination(&selected.authenticated, &copy.mailbox, dialogue).await?;
             let (progress, context) = (Progress::new(dialogue), Arc::clone(&dialogue.context));
-            progress.waiting(copy::copy(selected, &context, &copy), dialogue).await?
+            progress.waiting(copy::copy(selected, &context, (&copy, &to)), dialogue).await?
         }
         Body::Move(transfer) => r#move::r#move(selected, &transfer, dialogue).await,
         _ => Err(Refusal::bad("Select a mailbox first").into()),

@@ -39,6 +39,11 @@ fn capability_of(body: &Body) -> Option<&'static str> {
         Body::Namespace => Some("NAMESPACE"),
         Body::GetQuota(_) | Body::GetQuotaRoot(_) => Some("QUOTA"),
         Body::SetQuota(_) => Some("QUOTASET"),
+        Body::SetAcl(_)
+        | Body::DeleteAcl { .. }
+        | Body::GetAcl(_)
+        | Body::ListRights { .. }
+        | Body::MyRights(_) => Some("ACL"),
         Body::Replace(_) => Some("REPLACE"),
         Body::Idle => Some("IDLE"),
         Body::Unselect => Some("UNSELECT"),

@@ -21,6 +21,7 @@ mod reading;
 mod refusal;
 mod response;
 mod session;
+mod sharing;
 mod uid_only;
 mod utf7;
 mod view;

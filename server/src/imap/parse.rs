@@ -4,6 +4,7 @@
 //! wherever one could be read, so that even nonsense is answered `BAD` under its own name.
 //! Literals stand inside the bytes; [`Assembler`] is what waits for them.
 
+mod acl;
 mod append;
 mod assemble;
 mod cursor;
@@ -145,6 +146,11 @@ fn plain_command(word: &str, cursor: &mut Cursor<'_>) -> Result<Option<Body>, Ma
         "GETQUOTA" => quota::get(cursor)?,
         "GETQUOTAROOT" => Body::GetQuotaRoot(next_mailbox(cursor)?),
         "SETQUOTA" => quota::set(cursor)?,
+        "SETACL" => acl::set(cursor)?,
+        "DELETEACL" => acl::delete(cursor)?,
+        "GETACL" => Body::GetAcl(next_mailbox(cursor)?),
+        "LISTRIGHTS" => acl::list_rights(cursor)?,
+        "MYRIGHTS" => Body::MyRights(next_mailbox(cursor)?),
         "GETMETADATA" => metadata::get(cursor)?,
         "SETMETADATA" => metadata::set(cursor)?,
         "STATUS" => list::status(cursor)?,

@@ -16,6 +16,7 @@ use super::masking;
 use super::outcome::{Outcome, Stop};
 use super::parse::{FaultKind, Limits};
 use super::response::Refusal;
+use super::sharing::Rights;
 use super::uid_only;
 use super::view::{SelectedView, Telling};
 use super::watch::{Own, Watch};
@@ -71,6 +72,8 @@ pub(crate) struct Selected {
     pub(crate) view: SelectedView,
     /// SELECT or EXAMINE.
     pub(crate) access: Access,
+    /// What the user may do here, as of the moment of SELECT (RFC 4314, 5.1.1).
+    pub(crate) rights: Rights,
     /// Searches whose results are kept up to date.
     pub(crate) contexts: Contexts,
     /// The message that is being fetched in slices, for a short time.
@@ -93,6 +96,19 @@ impl Selected {
             Access::ReadWrite => Ok(()),
             Access::ReadOnly => Err(Refusal::no("READ-ONLY", "The mailbox is open read-only")),
         }
+    }
+
+    /// Refuses what the user has no right to.
+    pub(crate) fn require(&self, wanted: Rights) -> Result<(), Refusal> {
+        if self.rights.has(wanted) {
+            return Ok(());
+        }
+        Err(Refusal::no("NOPERM", format!("That takes the rights {wanted}")))
+    }
+
+    /// Whether reading a message marks it as read.
+    pub(crate) fn marks_seen(&self) -> bool {
+        self.access == Access::ReadWrite && self.rights.has(Rights::SEEN)
     }
 }
 

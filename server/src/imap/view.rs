@@ -301,12 +301,11 @@ impl Selected {
             return;
         }
         self.view.keywords_told = keywords.len();
-        let with_star = keywords.len() < engine::KEYWORDS_MAX;
         let out = dialogue.out();
         out.extend_from_slice(b"* FLAGS ");
-        push_flag_set(out, keywords, false);
+        push_flag_set(out, engine::SystemFlag::ALL, keywords, false);
         out.extend_from_slice(b"\r\n* OK [PERMANENTFLAGS ");
-        push_flag_set(out, keywords, with_star);
+        self.rights.push_permanent_flags(out, keywords);
         out.extend_from_slice(b"] Flags that stay\r\n");
     }
 

@@ -11,6 +11,8 @@ pub(super) enum Directive {
     User(String),
     /// `@alias team alice`: one more alias.
     Alias { alias: String, target: String },
+    /// `@shared team alice`: an account that nobody logs in to, and who owns it.
+    Shared { account: String, owner: String },
     /// `@quota alice 2 10`: a user's limits, in KiB and messages; `-` for none.
     Quota { user: String, kib: Option<u64>, messages: Option<u64> },
     /// `@quota-admin alice`: a user that may set limits.
@@ -59,6 +61,9 @@ impl Directive {
             ("user", [user]) => Ok(Self::User((*user).to_owned())),
             ("alias", [alias, target]) => {
                 Ok(Self::Alias { alias: (*alias).to_owned(), target: (*target).to_owned() })
+            }
+            ("shared", [account, owner]) => {
+                Ok(Self::Shared { account: (*account).to_owned(), owner: (*owner).to_owned() })
             }
             ("quota", [user, kib, messages]) => {
                 let (kib, messages) = (limit(kib)?, limit(messages)?);

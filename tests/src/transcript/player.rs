@@ -247,6 +247,10 @@ impl Player {
                 let client = self.session(*session)?;
                 client.start_deflate().map_err(|error| format!("no DEFLATE: {error}"))
             }
+            Directive::Shared { account, owner } => {
+                let (account, owner) = (self.address(account), self.address(owner));
+                self.server().command(&["shared", "add", &account, "--owner", &owner])
+            }
             Directive::Quota { user, kib, messages } => {
                 self.server().set_quota(&self.address(user), *kib, *messages);
                 Ok(())

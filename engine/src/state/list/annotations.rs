@@ -64,7 +64,13 @@ impl FromIterator<StoredAnnotations> for Annotations {
 }
 
 impl MailboxList {
-    /// The annotations of a mailbox, or of the account, by name; what the mailbox is for comes first.
+    /// One annotation of a mailbox. Names without a slash in front are the server's own.
+    pub fn annotation(&self, mailbox: &MailboxEntry, entry: &str) -> Option<&[u8]> {
+        self.annotations.0.get(&Some(mailbox.id))?.get(entry).map(|value| &**value)
+    }
+
+    /// The annotations of a mailbox, or of the account, that clients can name, by name; what the
+    /// mailbox is for comes first.
     pub fn annotations(
         &self,
         mailbox: Option<&MailboxEntry>,
@@ -73,6 +79,7 @@ impl MailboxList {
         let special_use = special_use.map(|at| (SPECIAL_USE, at.attribute().as_bytes()));
         let entries = self.annotations.0.get(&mailbox.map(|entry| entry.id));
         let entries = entries.into_iter().flat_map(|all| all.iter());
+        let entries = entries.filter(|(entry, _)| entry.starts_with('/'));
         special_use.into_iter().chain(entries.map(|(entry, value)| (&**entry, &**value)))
     }
 

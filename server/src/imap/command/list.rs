@@ -17,6 +17,8 @@ pub struct ListQuery {
     pub status: Vec<StatusItem>,
     /// Annotations to tell of each mailbox (RFC 9590); empty for nothing.
     pub metadata: Vec<EntryName>,
+    /// Tell what the user may do with each mailbox (RFC 8440).
+    pub my_rights: bool,
     /// Whether anything of RFC 5258 was used: names without a mailbox are then `\NonExistent`.
     pub is_extended: bool,
 }

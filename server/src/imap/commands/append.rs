@@ -10,7 +10,7 @@ use engine::io::MessageSource;
 use engine::{Account, AppendItem, Appended, InternalDate, Prepared};
 
 pub(super) use self::catenate::{Library, Texts};
-use super::copy::destination;
+use super::copy::{Destination, destination};
 use super::quota;
 use crate::context::Context;
 use crate::delivery;
@@ -21,7 +21,6 @@ use crate::imap::message_limit;
 use crate::imap::outcome::Outcome;
 use crate::imap::progress::Progress;
 use crate::imap::response::{Done, Refusal};
-use crate::imap::session::Authenticated;
 use crate::spool::Spooled;
 
 /// Bytes of messages that are prepared in one go.
@@ -34,20 +33,24 @@ pub(crate) async fn append(
     bytes: Spooled,
     dialogue: &mut Dialogue,
 ) -> Outcome {
+    let to = destination(library.session(), &append.mailbox, dialogue).await?;
     let (progress, context) = (Progress::new(dialogue), Arc::clone(&dialogue.context));
-    progress.waiting(store(library, &context, append, bytes), dialogue).await?
+    progress.waiting(store(library, &context, (append, &to), bytes), dialogue).await?
 }
 
-async fn store(library: Library<'_>, context: &Context, append: Append, bytes: Spooled) -> Outcome {
-    let session = library.session();
-    let mailbox = destination(session, &append.mailbox)?;
+async fn store(
+    library: Library<'_>,
+    context: &Context,
+    (append, to): (Append, &Destination),
+    bytes: Spooled,
+) -> Outcome {
     message_limit::refuse(append.messages.len() as u64, message_limit::of_saving(context))?;
     let texts = library.texts(context, &append.messages, bytes).await?;
     let more = Usage { octets: texts.len(), messages: append.messages.len() as u64 };
-    quota::check(session, context, more).await?;
+    quota::check(to.mailbox.account(), context, more).await?;
     // Until they are stored, what is made of them takes their place.
-    let items = items(session, append.messages, &texts).await?;
-    let appended = mailbox.append(items).await?;
+    let items = items(to, append.messages, &texts).await?;
+    let appended = to.mailbox.append(items).await?;
     Ok(with_append_uid(appended, "APPEND completed"))
 }
 
@@ -59,7 +62,7 @@ pub(super) fn with_append_uid(appended: Appended, text: &'static str) -> Done {
 
 /// Messages ready to be stored.
 pub(super) async fn items(
-    session: &Authenticated,
+    to: &Destination,
     messages: Vec<AppendMessage>,
     texts: &Texts,
 ) -> Result<Vec<AppendItem>, Refusal> {
@@ -67,11 +70,11 @@ pub(super) async fn items(
     if texts.sources.iter().any(|source| (**source).as_ref().is_empty()) {
         return Err(Refusal::no("CANNOT", "A message without octets: nothing is appended"));
     }
-    let prepared = prepare(&session.account, &texts.sources).await;
+    let prepared = prepare(to.mailbox.account(), &texts.sources).await;
     let now = InternalDate { seconds: unix_seconds(), zone_minutes: 0 };
     let items = messages.into_iter().zip(prepared).map(|(message, prepared)| AppendItem {
         message: prepared,
-        flags: message.flags,
+        flags: to.rights.allowed(message.flags),
         internal_date: message.date.map_or(now, internal_date),
     });
     Ok(items.collect())

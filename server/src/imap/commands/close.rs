@@ -6,6 +6,7 @@ use crate::imap::command::{Access, Tag};
 use crate::imap::dialogue::Dialogue;
 use crate::imap::response::Done;
 use crate::imap::session::{Selected, Session};
+use crate::imap::sharing::Rights;
 use crate::stream::StreamError;
 
 /// Expunges what is marked `\Deleted`, unless the mailbox is open read-only, and tells nothing
@@ -16,10 +17,11 @@ pub(crate) async fn close(
     dialogue: &mut Dialogue,
 ) -> Result<Session, StreamError> {
     let expunged = match selected.access {
-        Access::ReadWrite => {
+        // Who may not expunge is not refused (RFC 4314, 4).
+        Access::ReadWrite if selected.rights.has(Rights::EXPUNGE) => {
             selected.mailbox.expunge(UidSet::all(), Expunge::Deleted).await.map(drop)
         }
-        Access::ReadOnly => Ok(()),
+        Access::ReadWrite | Access::ReadOnly => Ok(()),
     };
     match expunged {
         // In a mailbox that is gone there is nothing left to expunge.

@@ -2,12 +2,14 @@
 
 use engine::{MailboxEntry, SpecialUse};
 
+use super::acl;
 use super::list::{attributes_of, push_renamed};
 use crate::imap::command::MailboxName;
 use crate::imap::dialogue::Dialogue;
 use crate::imap::outcome::Outcome;
 use crate::imap::response::{Done, Refusal};
 use crate::imap::session::Authenticated;
+use crate::imap::sharing::Place;
 
 /// Levels above that do not exist are made too.
 pub(crate) async fn create(
@@ -16,27 +18,30 @@ pub(crate) async fn create(
     uses: &[Option<SpecialUse>],
     dialogue: &mut Dialogue,
 ) -> Outcome {
-    let special_use = special_use(session, uses)?;
-    session.account.create(mailbox.as_str(), special_use).await?;
+    let place = session.place(mailbox, dialogue).await?;
+    place.require_creation()?;
+    let special_use = special_use(&place, uses)?;
+    place.account.create(&place.name, special_use).await?;
+    acl::inherit(&place).await?;
     if let Some(given) = mailbox.other_spelling().filter(|_| dialogue.dialect.rev2) {
         // RFC 9051, 6.3.4: under which name it is there.
-        let attributes = attributes_of(&session.account.mailboxes(), mailbox.as_str());
+        let attributes = attributes_of(&place.account.mailboxes(), &place.name);
         push_renamed(dialogue, &attributes, (given, mailbox.as_str()));
     }
     // Unless another session has been quick to delete it.
-    match session.account.mailbox(mailbox.as_str()) {
+    match place.open() {
         Ok(created) => Ok(Done::with(format!("MAILBOXID ({})", created.id()), "CREATE completed")),
         Err(_) => Ok(Done::ok("CREATE completed")),
     }
 }
 
 /// The use, unless it is another mailbox's.
-fn special_use(
-    session: &Authenticated,
-    uses: &[Option<SpecialUse>],
-) -> Result<Option<SpecialUse>, Refusal> {
+fn special_use(place: &Place, uses: &[Option<SpecialUse>]) -> Result<Option<SpecialUse>, Refusal> {
     let special_use = check_special_uses(uses)?;
-    let mailboxes = session.account.mailboxes();
+    if special_use.is_some() && !place.is_own {
+        return Err(Refusal::no("USEATTR", "What a mailbox is for is for its owner to say"));
+    }
+    let mailboxes = place.account.mailboxes();
     let has_it = |entry: &MailboxEntry| entry.special_use == special_use;
     if special_use.is_some() && mailboxes.iter().any(has_it) {
         return Err(Refusal::no("USEATTR", "Another mailbox has this special use"));

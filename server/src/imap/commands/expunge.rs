@@ -9,6 +9,7 @@ use crate::imap::outcome::Outcome;
 use crate::imap::progress::Progress;
 use crate::imap::response::Done;
 use crate::imap::session::Selected;
+use crate::imap::sharing::Rights;
 
 /// Removes what is marked `\Deleted`; with a set, only what is also in it. The session is told
 /// like every other, by the difference between snapshots.
@@ -18,6 +19,7 @@ pub(crate) async fn expunge(
     dialogue: &mut Dialogue,
 ) -> Outcome {
     selected.writable()?;
+    selected.require(Rights::EXPUNGE)?;
     let (mut uids, mut reached) = (UidSet::all(), None);
     if let Some(set) = set {
         uids = selected.view.uids(set, Numbering::Uid)?;

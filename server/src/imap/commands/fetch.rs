@@ -17,7 +17,7 @@ use engine::{
 pub(super) use self::octets::SectionOctets;
 pub(super) use self::section::{OpenMessage, Unreadable, section};
 use self::section::{Rest, WantedSection};
-use crate::imap::command::{Access, Fetch, FetchAttribute, FetchItems};
+use crate::imap::command::{Fetch, FetchAttribute, FetchItems};
 use crate::imap::dialect::Dialect;
 use crate::imap::dialogue::Dialogue;
 use crate::imap::encode::{FlagTexts, RowWriter};
@@ -52,7 +52,7 @@ pub(crate) async fn fetch(
         selected.write_vanished(since, &uids, dialogue).await?;
     }
     let mut marked = None;
-    if fetch.items.marks_seen() && selected.access == Access::ReadWrite {
+    if fetch.items.marks_seen() && selected.marks_seen() {
         if since > 0 {
             // Those that are marked now have not changed since.
             uids = uids.intersection(&selected.view.snapshot().changed_since(since)?);

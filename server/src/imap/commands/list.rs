@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use engine::{MailboxEntry, MailboxList, SpecialUse};
 
 use super::metadata::{self, Wanted};
-use super::status;
+use super::{acl, status};
 use crate::imap::command::{Depth, ListQuery, ListSelection};
 use crate::imap::dialogue::{Dialogue, blocking};
 use crate::imap::encode::push_mailbox;
@@ -14,14 +14,17 @@ use crate::imap::outcome::Outcome;
 use crate::imap::pattern::Pattern;
 use crate::imap::response::Done;
 use crate::imap::session::Authenticated;
+use crate::imap::sharing::{Foreign, Rights, foreign};
 
 /// Mailboxes whose counters are looked up together: reading them may take the disk.
 const BATCH: usize = 64;
 
 /// What is known of a name.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Name<'a> {
     mailbox: Option<&'a MailboxEntry>,
+    /// Whose it is, if it is not the user's own.
+    foreign: Option<&'a Foreign>,
     has_children: bool,
     is_subscribed: bool,
     /// Whether it matches a pattern.
@@ -54,14 +57,18 @@ pub(crate) async fn list(
     }
     session.notice_items(&query.status);
     let mailboxes = session.account.mailboxes();
-    let listed = listed(&mailboxes, query);
+    let foreign = foreign(dialogue).await?;
+    let listed = listed((&mailboxes, &foreign), query);
     let append_limit = status::append_limit(dialogue);
     let wanted = Wanted::new(&query.metadata, Depth::Entry, None);
     for batch in listed.chunks(BATCH) {
         let look = |(_, known): &(&str, Name<'_>)| {
             let mailbox = known.mailbox.filter(|_| known.is_chosen(query.selection))?;
             // What fails is not told (RFC 5819, 2); nobody is refused the rest of the list.
-            let snapshot = session.account.peek(mailbox).ok()?;
+            let account = known.foreign.map_or(&session.account, |foreign| &foreign.account);
+            // Who may see a mailbox may not always read it.
+            known.foreign.is_none_or(|foreign| foreign.rights.has(Rights::READ)).then_some(())?;
+            let snapshot = account.peek(mailbox).ok()?;
             let deleted_kib = status::deleted_kib(&snapshot, &query.status).ok()?;
             Some((mailbox.id, snapshot, deleted_kib))
         };
@@ -78,7 +85,13 @@ pub(crate) async fn list(
                 let counted = status::Counted { id, snapshot, append_limit, deleted_kib };
                 status::push_line(dialogue, name, &counted, &query.status);
             }
-            if let Some(mailbox) = known.mailbox.filter(|_| !query.metadata.is_empty()) {
+            if let Some(foreign) = known.foreign.filter(|_| query.my_rights) {
+                acl::push_my_rights(dialogue, name, foreign.rights);
+            } else if known.mailbox.is_some() && query.my_rights {
+                acl::push_my_rights(dialogue, name, Rights::ALL);
+            }
+            let own = known.mailbox.filter(|_| known.foreign.is_none());
+            if let Some(mailbox) = own.filter(|_| !query.metadata.is_empty()) {
                 let found = wanted.among(mailboxes.annotations(Some(mailbox)));
                 metadata::push_line(dialogue, name, &found);
             }
@@ -89,10 +102,14 @@ pub(crate) async fn list(
 }
 
 /// The names to tell of, in order.
-fn listed<'a>(mailboxes: &'a MailboxList, query: &ListQuery) -> Vec<(&'a str, Name<'a>)> {
+fn listed<'a>(
+    (mailboxes, foreign): (&'a MailboxList, &'a [Foreign]),
+    query: &ListQuery,
+) -> Vec<(&'a str, Name<'a>)> {
     let patterns: Vec<_> =
         query.patterns.iter().map(|pattern| Pattern::new(&query.reference, pattern)).collect();
     let mut names = names(mailboxes);
+    add_foreign(&mut names, foreign);
     if query.selection.recursive {
         // Names above a subscription may be those of nothing else.
         for name in mailboxes.subscriptions().flat_map(|name| levels_above(name)) {
@@ -140,6 +157,17 @@ pub(super) fn names(mailboxes: &MailboxList) -> BTreeMap<&str, Name<'_>> {
     names
 }
 
+/// Mailboxes of others; what they are for to their owners is nothing to the user.
+fn add_foreign<'a>(names: &mut BTreeMap<&'a str, Name<'a>>, foreign: &'a [Foreign]) {
+    for other in foreign {
+        let known = names.entry(&other.name).or_default();
+        (known.mailbox, known.foreign) = (Some(&other.entry), Some(other));
+        for above in levels_above(&other.name) {
+            names.entry(above).or_default().has_children = true;
+        }
+    }
+}
+
 fn levels_above(name: &str) -> impl Iterator<Item = &str> {
     name.match_indices('/').filter_map(|(end, _)| name.get(..end))
 }
@@ -156,7 +184,7 @@ impl Name<'_> {
     }
 
     fn special_use(&self) -> Option<SpecialUse> {
-        self.mailbox.and_then(|mailbox| mailbox.special_use)
+        self.mailbox.filter(|_| self.foreign.is_none()).and_then(|mailbox| mailbox.special_use)
     }
 
     /// Whether it meets all that is asked for. A name that only a subscription holds is no

@@ -3,6 +3,7 @@
 
 use engine::{Account, UidSet};
 
+use super::copy::Destination;
 use crate::context::Context;
 use crate::directory::{Address, Quota, QuotaLimits, QuotaTarget, Usage};
 use crate::imap::command::{MailboxName, SetQuota};
@@ -29,7 +30,10 @@ pub(crate) async fn get_root(
     mailbox: &MailboxName,
     dialogue: &mut Dialogue,
 ) -> Outcome {
-    let own = own(session, &dialogue.context).await?.filter(|own| !own.limits.is_empty());
+    // What is in the mailboxes of others is counted as theirs.
+    let is_own = session.place(mailbox, dialogue).await.is_ok_and(|place| place.is_own);
+    let own = own(session, &dialogue.context).await?;
+    let own = own.filter(|own| is_own && !own.limits.is_empty());
     let dialect = dialogue.dialect;
     let out = dialogue.out();
     out.extend_from_slice(b"* QUOTAROOT ");
@@ -73,21 +77,21 @@ pub(crate) async fn set(
 
 /// Refuses what the account has no room for.
 pub(super) async fn check(
-    session: &Authenticated,
+    account: &Account,
     context: &Context,
     more: Usage,
 ) -> Result<(), Refusal> {
-    let limits = quota::limits(context, session.account.id()).await?;
-    Ok(quota::check(limits, &session.account, more).await?)
+    let limits = quota::limits(context, account.id()).await?;
+    Ok(quota::check(limits, account, more).await?)
 }
 
 /// Refuses copies that the account has no room for. Sizes are added up only if there is a limit.
 pub(super) async fn check_copies(
-    selected: &Selected,
+    (selected, to): (&Selected, &Destination),
     context: &Context,
     uids: &UidSet,
 ) -> Result<(), Refusal> {
-    let account = &selected.authenticated.account;
+    let account = to.mailbox.account();
     let limits = quota::limits(context, account.id()).await?;
     if limits.is_empty() {
         return Ok(());

@@ -2,7 +2,7 @@
 
 mod resync;
 
-use engine::{Error, KEYWORDS_MAX, Mailbox, MailboxId, Snapshot};
+use engine::{Error, Mailbox, MailboxId, Snapshot, SystemFlag};
 
 use super::Contexts;
 use super::list::{attributes_of, push_line, push_renamed};
@@ -11,8 +11,9 @@ use crate::imap::dialect::Dialect;
 use crate::imap::dialogue::Dialogue;
 use crate::imap::encode::push_flag_set;
 use crate::imap::outcome::Stop;
-use crate::imap::response::Done;
+use crate::imap::response::{Done, Refusal};
 use crate::imap::session::{Authenticated, Selected, Session};
+use crate::imap::sharing::{Place, Rights};
 use crate::imap::view::SelectedView;
 use crate::stream::StreamError;
 
@@ -26,18 +27,19 @@ pub(crate) async fn select(
     (name, (access, condstore, resync)): (&MailboxName, How),
     dialogue: &mut Dialogue,
 ) -> Result<Session, StreamError> {
-    let opened = open(&session, name, access, dialogue);
-    let (mailbox, view) = match opened {
+    let opened = open(&session, name, access, dialogue).await;
+    let (mailbox, view, access, rights) = match opened {
         Ok(opened) => opened,
-        Err(error) => {
-            dialogue.refused(Some(tag), &error.into());
+        Err(refusal) => {
+            dialogue.refused(Some(tag), &refusal);
             return Ok(Session::Authenticated(session));
         }
     };
     session.condstore |= condstore == Condstore::Enabled;
     let authenticated = session;
     let contexts = Contexts::default();
-    let selected = Selected { authenticated, mailbox, view, access, contexts, last_body: None };
+    let selected =
+        Selected { authenticated, mailbox, view, access, rights, contexts, last_body: None };
     if let Some(resync) = resync {
         match resync::resync(&selected, &resync, dialogue).await {
             Ok(()) => {}
@@ -50,31 +52,40 @@ pub(crate) async fn select(
     }
     let (code, text) = match access {
         Access::ReadWrite => ("READ-WRITE", "SELECT completed"),
-        Access::ReadOnly => ("READ-ONLY", "EXAMINE completed"),
+        Access::ReadOnly => ("READ-ONLY", "The mailbox is open read-only"),
     };
     dialogue.done(tag, &Done::with(code.to_owned(), text));
     dialogue.connection.flush_if_full().await?;
     Ok(Session::Selected(Box::new(selected)))
 }
 
-fn open(
+/// Who may change nothing opens it read-only (RFC 4314, 5.2).
+async fn open(
     session: &Authenticated,
     name: &MailboxName,
     access: Access,
     dialogue: &mut Dialogue,
-) -> Result<(Mailbox, SelectedView), Error> {
-    let mailbox = session.account.mailbox(name.as_str())?;
+) -> Result<(Mailbox, SelectedView, Access, Rights), Refusal> {
+    const CHANGES: Rights = Rights::SEEN
+        .and(Rights::WRITE)
+        .and(Rights::INSERT)
+        .and(Rights::DELETE_MESSAGES)
+        .and(Rights::EXPUNGE);
+    let place = session.place(name, dialogue).await?;
+    place.require(Rights::READ)?;
+    let (mailbox, rights) = (place.open()?, place.rights);
+    let access = if rights.has_any(CHANGES) { access } else { Access::ReadOnly };
     let snapshot = mailbox.snapshot();
-    describe((mailbox.id(), &snapshot), access, dialogue)?;
+    describe((mailbox.id(), &snapshot), (access, rights), dialogue)?;
     if dialogue.dialect.rev2 {
-        tell_name(session, name, dialogue);
+        tell_name(&place, name, dialogue);
     }
-    Ok((mailbox, SelectedView::new(snapshot)))
+    Ok((mailbox, SelectedView::new(snapshot), access, rights))
 }
 
 /// LIST, also of how the client wrote the name (RFC 9051, 6.3.2).
-fn tell_name(session: &Authenticated, name: &MailboxName, dialogue: &mut Dialogue) {
-    let attributes = attributes_of(&session.account.mailboxes(), name.as_str());
+fn tell_name(place: &Place, name: &MailboxName, dialogue: &mut Dialogue) {
+    let attributes = attributes_of(&place.account.mailboxes(), &place.name);
     match name.other_spelling() {
         Some(given) => push_renamed(dialogue, &attributes, (given, name.as_str())),
         None => push_line(dialogue, "LIST", &attributes, name.as_str()),
@@ -84,16 +95,16 @@ fn tell_name(session: &Authenticated, name: &MailboxName, dialogue: &mut Dialogu
 /// What SELECT tells, all of it always (CLIENTS.md rule 8).
 fn describe(
     (id, snapshot): (MailboxId, &Snapshot),
-    access: Access,
+    (access, rights): (Access, Rights),
     dialogue: &mut Dialogue,
 ) -> Result<(), Error> {
     let first_unseen = snapshot.first_unseen()?;
     let keywords = snapshot.keywords();
     dialogue.out().extend_from_slice(b"* FLAGS ");
-    push_flag_set(dialogue.out(), keywords, false);
+    push_flag_set(dialogue.out(), SystemFlag::ALL, keywords, false);
     dialogue.out().extend_from_slice(b"\r\n* OK [PERMANENTFLAGS ");
     match access {
-        Access::ReadWrite => push_flag_set(dialogue.out(), keywords, keywords.len() < KEYWORDS_MAX),
+        Access::ReadWrite => rights.push_permanent_flags(dialogue.out(), keywords),
         // None can be changed (RFC 3501, 6.3.2).
         Access::ReadOnly => dialogue.out().extend_from_slice(b"()"),
     }

@@ -9,16 +9,19 @@ use crate::imap::encode::{push_mailbox, push_number};
 use crate::imap::outcome::Outcome;
 use crate::imap::response::Done;
 use crate::imap::session::Authenticated;
+use crate::imap::sharing::Rights;
 
 /// Counters of the latest snapshot: cheap at any size.
-pub(crate) fn status(
+pub(crate) async fn status(
     session: &mut Authenticated,
     mailbox: &MailboxName,
     items: &[StatusItem],
     dialogue: &mut Dialogue,
 ) -> Outcome {
     let name = mailbox.as_str();
-    let opened = session.account.mailbox(name)?;
+    let place = session.place(mailbox, dialogue).await?;
+    place.require(Rights::READ)?;
+    let opened = place.open()?;
     session.notice_items(items);
     let append_limit = append_limit(dialogue);
     let (snapshot, id) = (opened.snapshot(), opened.id());

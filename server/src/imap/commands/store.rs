@@ -3,29 +3,42 @@
 use std::sync::Arc;
 
 use engine::{
-    Error, FlagAction, FlagBits, FlagEdit, FlagSet, FlagsEdited, Keyword, Snapshot, Uid, UidSet,
+    Error, FlagAction, FlagBits, FlagEdit, FlagSet, FlagsEdited, Keyword, ModSeq, Snapshot,
+    SystemFlag, Uid, UidSet,
 };
 
 use crate::imap::command::{Echo, FetchAttribute, FlagChange, Numbering, Store};
 use crate::imap::dialogue::Dialogue;
 use crate::imap::message_limit;
 use crate::imap::outcome::Outcome;
-use crate::imap::response::Done;
+use crate::imap::response::{Done, Refusal};
 use crate::imap::session::Selected;
+use crate::imap::sharing::Rights;
 
 /// One record for all messages: all of them change or none.
 pub(crate) async fn store(
     selected: &mut Selected,
-    store: Store,
+    mut store: Store,
     dialogue: &mut Dialogue,
 ) -> Outcome {
     selected.writable()?;
+    let removed = restrict(selected, &mut store)?;
     let mut uids = selected.view.uids(&store.messages, store.numbering)?;
     let limit = message_limit::of_work(&dialogue.context);
     let reached = message_limit::cut(selected.view.snapshot(), &mut uids, limit)?;
     selected.authenticated.condstore |= store.unchanged_since.is_some();
     let before = Arc::clone(selected.view.snapshot());
-    let edited = edit(selected, &uids, &store).await?;
+    let mut conflicts = UidSet::new();
+    if let Some(flags) = removed {
+        let first = Store { change: FlagChange::Remove, flags, ..store.clone() };
+        let removed = edit(selected, &uids, &first).await?;
+        // What it changed itself has not changed since.
+        let since = store.unchanged_since;
+        store.unchanged_since = since.map(|since| since.max(removed.modseq.map_or(0, ModSeq::get)));
+        conflicts = removed.conflicts;
+    }
+    let mut edited = edit(selected, &uids.without(&conflicts), &store).await?;
+    edited.conflicts.extend(&conflicts);
     selected.view.advance_flags(&selected.mailbox)?;
     selected.tell_keywords(dialogue);
     match store.echo {
@@ -52,6 +65,33 @@ pub(crate) async fn store(
         Done::with_sets("MODIFIED".to_owned(), vec![set], "Some messages changed since")
     };
     Ok(message_limit::done(done, reached, dialogue))
+}
+
+/// Leaves out flags that the user may not change; refuses where none is left (RFC 4314, 4). To replace
+/// only some is to take others of them away first: those are the answer.
+fn restrict(selected: &Selected, store: &mut Store) -> Result<Option<FlagSet>, Refusal> {
+    const FLAGS: Rights = Rights::SEEN.and(Rights::WRITE).and(Rights::DELETE_MESSAGES);
+    if selected.rights.has(FLAGS) {
+        return Ok(None);
+    }
+    let asked = std::mem::take(&mut store.flags);
+    store.flags = selected.rights.allowed(asked.clone());
+    let is_left = store.flags != FlagSet::default() || asked == FlagSet::default();
+    if !is_left || !selected.rights.has_any(FLAGS) {
+        return Err(Refusal::no("NOPERM", "You may not change these flags"));
+    }
+    if store.change != FlagChange::Replace {
+        return Ok(None);
+    }
+    store.change = FlagChange::Add;
+    let mut others = FlagSet::system(&SystemFlag::ALL);
+    others.keywords = selected.view.snapshot().keywords().to_vec();
+    let mut others = selected.rights.allowed(others);
+    let system = SystemFlag::ALL.into_iter();
+    let kept = system.filter(|flag| others.system.has(*flag) && !store.flags.system.has(*flag));
+    others.system = FlagSet::system(&kept.collect::<Vec<_>>()).system;
+    others.keywords.retain(|keyword| !store.flags.keywords.contains(keyword));
+    Ok(Some(others))
 }
 
 async fn edit(selected: &Selected, uids: &UidSet, store: &Store) -> Result<FlagsEdited, Error> {

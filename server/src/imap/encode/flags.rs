@@ -70,9 +70,14 @@ fn text_of(flags: FlagBits, keywords: &[Keyword]) -> FlagText {
 }
 
 /// Every flag a mailbox knows, and `\*` if it can be given more (RFC 3501, 7.1: PERMANENTFLAGS).
-pub(crate) fn push_flag_set(out: &mut Vec<u8>, keywords: &[Keyword], with_star: bool) {
+pub(crate) fn push_flag_set(
+    out: &mut Vec<u8>,
+    system: impl IntoIterator<Item = SystemFlag>,
+    keywords: &[Keyword],
+    with_star: bool,
+) {
     out.push(b'(');
-    let system = SystemFlag::ALL.into_iter().map(|flag| -> &str { flag.name() });
+    let system = system.into_iter().map(|flag| -> &str { flag.name() });
     let star = with_star.then_some("\\*");
     push_words(out, system.chain(keywords.iter().map(Keyword::as_str)).chain(star));
     out.push(b')');

@@ -62,6 +62,7 @@ fn returns(cursor: &mut Cursor<'_>, query: &mut ListQuery) -> Result<(), Malform
         match option {
             "SUBSCRIBED" => query.tell_subscribed = true,
             "CHILDREN" | "SPECIAL-USE" => {}
+            "MYRIGHTS" => query.my_rights = true,
             "STATUS" => {
                 cursor.space()?;
                 query.status = status_items(cursor)?;
