@@ -2,13 +2,16 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use server::imap::parse::{Assembler, Limits, Step, parse_command};
+use server::imap::dialect::Dialect;
+use server::imap::parse::{Assembler, Limits, Step, parse_command, parse_command_in};
 
 const LIMITS: Limits =
     Limits { command_len_max: 4096, literals_len_max: 4096, message_len_max: 4096 };
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = parse_command(bytes);
+    let everything = Dialect { utf8_accept: true, rev2: true, uid_only: true };
+    let _ = parse_command_in(bytes, everything);
     // However the bytes are split, the assembler finds the same first command.
     assert_eq!(assembled(bytes, bytes.len().max(1)), assembled(bytes, 1));
 });

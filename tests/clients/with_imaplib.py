@@ -1,4 +1,4 @@
-"""imaplib: store two messages, read, search, flag, copy one away and remove it.
+"""imaplib: store two messages, read, search, flag, copy one away and remove it; then names in UTF-8.
 
 With FLUSH in the environment the dialogue goes on in DEFLATE after log-in, each command ended by that
 flush of zlib: Z_PARTIAL_FLUSH, Z_SYNC_FLUSH or Z_FULL_FLUSH.
@@ -75,14 +75,18 @@ def compress(imap, flush):
     assert b"COMPRESS=DEFLATE" not in ok(imap.capability())[-1]
 
 
-message, short = read("MESSAGE"), read("SHORT")
-imap = connect(sys.argv[1])
-if sys.argv[1] == "plain":
-    ok(imap.login(os.environ["LOGIN"], os.environ["PASSWORD"]))
-else:
-    secret = "\0{LOGIN}\0{PASSWORD}".format(**os.environ)
-    ok(imap.authenticate("PLAIN", lambda _: secret.encode()))
+def log_in():
+    imap = connect(sys.argv[1])
+    if sys.argv[1] == "plain":
+        ok(imap.login(os.environ["LOGIN"], os.environ["PASSWORD"]))
+    else:
+        secret = "\0{LOGIN}\0{PASSWORD}".format(**os.environ)
+        ok(imap.authenticate("PLAIN", lambda _: secret.encode()))
+    return imap
 
+
+message, short = read("MESSAGE"), read("SHORT")
+imap = log_in()
 if "FLUSH" in os.environ:
     compress(imap, getattr(zlib, os.environ["FLUSH"]))
 names = b" ".join(ok(imap.list()))
@@ -114,4 +118,17 @@ ok(imap.subscribe("Projects/2027"))
 assert any(b"Projects/2027" in line for line in ok(imap.lsub()))
 ok(imap.delete("Projects/2027"))
 ok(imap.close())
+assert imap.logout()[0] == "BYE"
+
+# Once UTF8=ACCEPT is enabled, imaplib writes and reads names in UTF-8 (RFC 9755, 3).
+imap = log_in()
+ok(imap.enable("UTF8=ACCEPT"))
+ok(imap.create('"日本語 & more"'))
+assert '"日本語 & more"'.encode() in ok(imap.list('""', '"日*"'))[0]
+assert ok(imap.select('"日本語 & more"')) == [b"0"]
+assert ok(imap.select("INBOX")) == [b"1"]
+assert ok(imap.search(None, "SUBJECT", '"short"')) == [b"1"]
+assert ok(imap.search(None, "SUBJECT", '"日本"')) == [b""]
+ok(imap.close())
+ok(imap.delete('"日本語 & more"'))
 assert imap.logout()[0] == "BYE"

@@ -195,6 +195,26 @@ fn append_takes_parts_and_says_where_they_are() {
     }
 }
 
+/// RFC 9755, 3; RFC 9051, 5.1.
+#[test]
+fn names_are_utf_8_once_that_is_enabled() {
+    let name = |text: &str, dialect| match parse_command_in(
+        format!("a DELETE \"{text}\"").as_bytes(),
+        dialect,
+    ) {
+        Ok(Command { body: Body::Delete(name), .. }) => Some(name.as_str().to_owned()),
+        _ => None,
+    };
+    let rev2 = Dialect { rev2: true, ..Dialect::default() };
+    let utf8 = Dialect { utf8_accept: true, ..Dialect::default() };
+    assert_eq!(name("a&-b", Dialect::default()).as_deref(), Some("a&b"));
+    assert_eq!(name("a&-b", rev2).as_deref(), Some("a&-b"));
+    assert_eq!(name("e\u{301}", utf8).as_deref(), Some("\u{e9}"));
+    assert_eq!(name("a\u{2029}", utf8), None);
+    let search = b"a SEARCH CHARSET UTF-8 ALL";
+    assert!(parse_command_in(search, rev2).is_ok() && parse_command_in(search, utf8).is_err());
+}
+
 #[test]
 fn search_decodes_its_charset_and_keeps_or_chains_flat() {
     let keys = |text: &str| match body_of(text) {
@@ -322,6 +342,8 @@ proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = parse_command(&bytes);
+        let everything = Dialect { utf8_accept: true, rev2: true, uid_only: true };
+        let _ = parse_command_in(&bytes, everything);
     }
 
     #[test]
