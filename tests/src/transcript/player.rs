@@ -211,21 +211,12 @@ impl Player {
 
     fn direct(&mut self, directive: &Directive) -> Result<(), String> {
         match directive {
-            Directive::Config(_) => Ok(()),
             Directive::Port { protocol, session: None } => {
                 self.port.clone_from(protocol);
                 Ok(())
             }
             Directive::Port { protocol, session: Some(session) } => {
                 self.ports.insert(*session, protocol.clone());
-                Ok(())
-            }
-            Directive::User(user) => {
-                self.server().add_user(&self.address(user));
-                Ok(())
-            }
-            Directive::Alias { alias, target } => {
-                self.server().add_alias(&self.address(alias), &self.address(target));
                 Ok(())
             }
             Directive::Deliver { user, message } => self.deliver(user, message),
@@ -247,6 +238,30 @@ impl Player {
                 let client = self.session(*session)?;
                 client.start_deflate().map_err(|error| format!("no DEFLATE: {error}"))
             }
+            Directive::Plain(session) => {
+                self.session(*session)?.stop_deflate();
+                Ok(())
+            }
+            Directive::Close(session) => {
+                self.sessions.remove(session);
+                Ok(())
+            }
+            Directive::Eof(session) => self.expect_end(*session),
+            others => self.change_directory(others),
+        }
+    }
+
+    /// What the directory is to have.
+    fn change_directory(&mut self, directive: &Directive) -> Result<(), String> {
+        match directive {
+            Directive::User(user) => {
+                self.server().add_user(&self.address(user));
+                Ok(())
+            }
+            Directive::Alias { alias, target } => {
+                self.server().add_alias(&self.address(alias), &self.address(target));
+                Ok(())
+            }
             Directive::Shared { account, owner } => {
                 let (account, owner) = (self.address(account), self.address(owner));
                 self.server().command(&["shared", "add", &account, "--owner", &owner])
@@ -264,15 +279,7 @@ impl Player {
                 let words = arguments.split_whitespace();
                 self.server().command(&["capability"].into_iter().chain(words).collect::<Vec<_>>())
             }
-            Directive::Plain(session) => {
-                self.session(*session)?.stop_deflate();
-                Ok(())
-            }
-            Directive::Close(session) => {
-                self.sessions.remove(session);
-                Ok(())
-            }
-            Directive::Eof(session) => self.expect_end(*session),
+            _ => Ok(()),
         }
     }
 
