@@ -44,6 +44,7 @@ fn capability_of(body: &Body) -> Option<&'static str> {
         | Body::GetAcl(_)
         | Body::ListRights { .. }
         | Body::MyRights(_) => Some("ACL"),
+        Body::GetMetadata(_) | Body::SetMetadata(_) => Some("METADATA"),
         Body::Replace(_) => Some("REPLACE"),
         Body::Idle => Some("IDLE"),
         Body::Unselect => Some("UNSELECT"),
