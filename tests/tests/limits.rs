@@ -326,3 +326,29 @@ fn annotations_are_limited_in_length_and_together() {
     let status = got.expect("an answer").status;
     assert!(status.starts_with("OK [METADATA LONGENTRIES 65536]"), "{status}");
 }
+
+#[test]
+fn notify_watches_so_many_mailboxes_and_says_when_there_are_more() {
+    const EVENTS: &str = "(MessageNew MessageExpunge)";
+    let server = server(&[]);
+    let (mut watcher, mut maker) = (server.imap(ALICE), server.imap(ALICE));
+    let mut make = |number: usize| {
+        // As many levels as a name may have, each a mailbox.
+        let levels: Vec<_> = (0..49).map(|level| level.to_string()).collect();
+        let made = maker.command(&format!("CREATE {number}/{}", levels.join("/")));
+        made.expect("an answer").ok().expect("CREATE");
+    };
+    (0..81).for_each(&mut make);
+    let all = format!("NOTIFY SET (SELECTED NONE) (PERSONAL {EVENTS})");
+    watcher.command(&all).expect("an answer").ok().expect("not too many yet");
+    make(81);
+    let told = watcher.wire.text().expect("a notice");
+    assert!(told.starts_with("* OK [NOTIFICATIONOVERFLOW]"), "{told}");
+    // As after NOTIFY NONE.
+    make(82);
+    assert!(watcher.command("NOOP").expect("an answer").untagged.is_empty());
+    let refused = watcher.command(&all).expect("an answer").status;
+    assert!(refused.starts_with("NO [NOTIFICATIONOVERFLOW]"), "{refused}");
+    let few = format!("NOTIFY SET (SUBTREE (1 2) {EVENTS})");
+    watcher.command(&few).expect("an answer").ok().expect("few enough");
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::Error;
-use crate::ids::AccountId;
+use crate::ids::{AccountId, MailboxId};
 use crate::io::MessageSource;
 use crate::record::SpecialUse;
 use crate::state::{MailboxEntry, MailboxList, Snapshot};
@@ -33,7 +33,23 @@ impl Account {
 
     /// Resolves once the list is another than `seen`.
     pub async fn changed(&self, seen: &Arc<MailboxList>) {
-        self.cell.changed(seen).await;
+        self.cell.changed(seen, u64::MAX).await;
+    }
+
+    /// How many changes of mailboxes there were since the account is in memory.
+    pub fn activity(&self) -> u64 {
+        self.cell.activity.count()
+    }
+
+    /// Resolves once the list is another than `seen`, or there were more changes of mailboxes than
+    /// `activity`.
+    pub async fn active(&self, seen: &Arc<MailboxList>, activity: u64) {
+        self.cell.changed(seen, activity).await;
+    }
+
+    /// The mailboxes that changed after the first `activity` changes; `None` if it may have been any.
+    pub fn changed_mailboxes(&self, activity: u64) -> Option<Vec<MailboxId>> {
+        self.cell.activity.since(activity)
     }
 
     /// Parses and compresses a message for this account's store, as

@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use crate::Error;
 use crate::ids::{AccountId, MailboxId};
 use crate::state::{Diff, MailboxList, Snapshot};
+use crate::store::activity::Activity;
 use crate::store::outlived::Outlived;
 use crate::store::usage::UsageTable;
 
@@ -152,6 +153,8 @@ pub(crate) struct AccountCell {
     pub(crate) id: AccountId,
     /// What its messages take.
     pub(crate) usage: UsageTable,
+    /// Which of its mailboxes changed lately.
+    pub(crate) activity: Activity,
     list: ArcSwap<MailboxList>,
     mailboxes: RwLock<HashMap<MailboxId, Arc<MailboxCell>>>,
     changed: Notify,
@@ -160,7 +163,8 @@ pub(crate) struct AccountCell {
 impl AccountCell {
     pub(crate) fn new(id: AccountId, list: Arc<MailboxList>) -> Self {
         let (list, mailboxes) = (ArcSwap::new(list), RwLock::default());
-        Self { id, usage: UsageTable::default(), list, mailboxes, changed: Notify::new() }
+        let (usage, activity) = (UsageTable::default(), Activity::default());
+        Self { id, usage, activity, list, mailboxes, changed: Notify::new() }
     }
 
     pub(crate) fn list(&self) -> Arc<MailboxList> {
@@ -202,8 +206,16 @@ impl AccountCell {
         self.changed.notify_waiters();
     }
 
-    pub(crate) async fn changed(&self, seen: &Arc<MailboxList>) {
-        wait_until(&self.changed, || !Arc::ptr_eq(&self.list.load(), seen)).await;
+    /// A mailbox has a newer snapshot.
+    pub(crate) fn note_activity(&self, mailbox: MailboxId) {
+        self.activity.note(mailbox);
+        self.changed.notify_waiters();
+    }
+
+    /// Resolves once the list is another than `seen`, or a mailbox has changed since `count` changes.
+    pub(crate) async fn changed(&self, seen: &Arc<MailboxList>, count: u64) {
+        let is_new = || !Arc::ptr_eq(&self.list.load(), seen) || self.activity.count() > count;
+        wait_until(&self.changed, is_new).await;
     }
 }
 

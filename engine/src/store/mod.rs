@@ -2,6 +2,7 @@
 
 mod account;
 mod accounts;
+mod activity;
 mod attached;
 mod blobs;
 mod block_cache;

@@ -254,10 +254,13 @@ impl Writer {
                 Some(account) => Some(Arc::clone(account)),
                 None => self.accounts.resident(open.cell.account),
             };
-            if let Some(account) = account {
+            if let Some(account) = &account {
                 account.usage.publish(open.cell.id, &snapshot);
             }
             if open.cell.publish(snapshot, self.accounts.outlived()) {
+                if let Some(account) = &account {
+                    account.note_activity(open.cell.id);
+                }
                 self.changed.push(Arc::clone(&open.cell));
             }
         }

@@ -6,6 +6,7 @@ mod append;
 mod fetch;
 mod list;
 mod metadata;
+mod notify;
 mod quota;
 mod search;
 mod sequence;
@@ -26,6 +27,7 @@ pub use fetch::{
 };
 pub use list::{ListQuery, ListSelection, StatusItem};
 pub use metadata::{Depth, EntryName, GetMetadata, SetMetadata};
+pub use notify::{EventGroup, Events, Notify, NotifySet, SelectedEvents, Timing};
 pub use quota::SetQuota;
 pub use search::{
     DateField, DateRelation, MailboxFilter, MultiSearch, PartialFrom, PartialRange, ReturnOptions,
@@ -229,6 +231,8 @@ pub enum Body {
     Replace(Replace),
     /// IDLE (RFC 2177).
     Idle,
+    /// NOTIFY (RFC 5465).
+    Notify(Notify),
     /// CHECK (RFC 3501, 6.4.1).
     Check,
     /// CLOSE (RFC 3501, 6.4.2).
@@ -295,6 +299,7 @@ impl Body {
             Self::Append(_) => "APPEND",
             Self::Replace(_) => "REPLACE",
             Self::Idle => "IDLE",
+            Self::Notify(_) => "NOTIFY",
             Self::Check => "CHECK",
             Self::Close => "CLOSE",
             Self::Unselect => "UNSELECT",
@@ -377,6 +382,8 @@ pub struct Search {
     pub numbering: Numbering,
     /// `RETURN (…)`; without it the answer is a plain `* SEARCH`.
     pub returns: Option<ReturnOptions>,
+    /// What to tell of new messages that come among the results (RFC 5465, 7).
+    pub items_of_new: Option<FetchItems>,
     /// All of these must hold.
     pub keys: Vec<SearchKey>,
 }

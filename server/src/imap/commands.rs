@@ -24,6 +24,7 @@ mod metadata;
 mod r#move;
 mod multi_search;
 mod namespace;
+mod notify;
 mod quota;
 mod rename;
 mod replace;
@@ -42,13 +43,17 @@ pub(crate) use capability::{before_login, capabilities};
 pub(crate) use close::close;
 pub(crate) use compress::compress;
 pub use fetch::fetch_answers;
+pub(crate) use fetch::fetch_new;
 pub(crate) use id::id;
-pub(crate) use idle::{Idle, idle};
+pub(crate) use idle::idle;
+pub(crate) use list::{names as list_names, push_notice as push_list_notice};
 pub(crate) use logout::logout;
+pub(crate) use notify::notify_selected;
 pub(crate) use replace::replace;
 pub(crate) use search::Contexts;
 pub(crate) use select::select;
 pub(crate) use start_tls::start_tls;
+pub(crate) use status::push_counters as push_status;
 pub(crate) use unauthenticate::unauthenticate;
 
 use std::sync::Arc;
@@ -117,6 +122,7 @@ pub(crate) async fn with_account(
             acl::list_rights(session, (&mailbox, &identifier), dialogue).await
         }
         Body::MyRights(mailbox) => acl::my_rights(session, &mailbox, dialogue).await,
+        Body::Notify(notify) => notify::notify(session, None, notify, dialogue).await,
         Body::GetMetadata(get) => metadata::get(session, &get, dialogue),
         Body::SetMetadata(set) => metadata::set(session, set).await,
         Body::Status { mailbox, items } => {

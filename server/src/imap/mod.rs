@@ -4,6 +4,7 @@
 //! `commands`) → bytes (`encode`). What the session knows of its mailbox is in `view`; errors
 //! become `NO` and `BAD` in `refusal`.
 
+mod attend;
 mod calendar;
 pub mod command;
 mod commands;
@@ -22,6 +23,8 @@ mod refusal;
 mod response;
 mod session;
 mod sharing;
+mod sources;
+mod tell;
 mod uid_only;
 mod utf7;
 mod view;

@@ -12,6 +12,7 @@ mod date;
 mod fetch;
 mod list;
 mod metadata;
+mod notify;
 mod quota;
 mod returns;
 mod search;
@@ -124,6 +125,7 @@ fn plain_command(word: &str, cursor: &mut Cursor<'_>) -> Result<Option<Body>, Ma
         "UNAUTHENTICATE" => Body::Unauthenticate,
         "NAMESPACE" => Body::Namespace,
         "IDLE" => Body::Idle,
+        "NOTIFY" => notify::notify(cursor)?,
         "CHECK" => Body::Check,
         "CLOSE" => Body::Close,
         "UNSELECT" => Body::Unselect,

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use engine::{Account, EmailId, Mailbox, StoredBody, UidSet};
 
+use super::attend::{Waiting, attend};
 use super::command::{Access, Body, Command, Tag};
 use super::commands;
-use super::commands::{Contexts, Idle};
+use super::commands::Contexts;
 use super::dialogue::{Dialogue, Incoming};
 use super::masking;
 use super::outcome::{Outcome, Stop};
@@ -19,7 +20,7 @@ use super::response::Refusal;
 use super::sharing::Rights;
 use super::uid_only;
 use super::view::{SelectedView, Telling};
-use super::watch::{Own, Watch};
+use super::watch::{Known, Own, Rule, Watch, own_messages};
 use crate::spool::Spooled;
 use crate::stream::StreamError;
 
@@ -119,7 +120,10 @@ impl Session {
         let mut bad_in_a_row = 0;
         while !matches!(session, Self::LoggedOut) {
             let patience = session.patience(dialogue);
-            let incoming = dialogue.next_command(session.limits(dialogue), patience).await?;
+            let incoming = match session.attend(patience, dialogue).await? {
+                Some(incoming) => incoming,
+                None => dialogue.next_command(session.limits(dialogue), patience).await?,
+            };
             match incoming {
                 Incoming::Command(command, bytes) => {
                     bad_in_a_row = 0;
@@ -157,6 +161,25 @@ impl Session {
             }
             _ => limits.imap_idle_time,
         }
+    }
+
+    /// Tells a client that wants it of what happens before its next command (RFC 5465, 3.1); what
+    /// happened instead of one, if anything did.
+    async fn attend(
+        &mut self,
+        patience: Duration,
+        dialogue: &mut Dialogue,
+    ) -> Result<Option<Incoming>, StreamError> {
+        let whose = match self {
+            Self::Selected(state) => Waiting::Selected(state),
+            Self::Authenticated(state) => Waiting::Authenticated(state),
+            Self::NotAuthenticated(_) | Self::LoggedOut => return Ok(None),
+        };
+        if !whose.is_always_told() || !dialogue.connection.buffered().is_empty() {
+            return Ok(None);
+        }
+        // Boxed, so that it costs the others nothing.
+        Box::pin(attend(whose, patience, dialogue)).await
     }
 
     fn has_qresync(&self) -> bool {
@@ -230,11 +253,11 @@ impl Session {
         match self {
             Self::Selected(mut state) => {
                 state.last_body = None;
-                let outcome = commands::idle(Idle::Selected(&mut state), dialogue).await;
+                let outcome = commands::idle(Waiting::Selected(&mut state), dialogue).await;
                 Box::pin(state.end(Telling::EVERYTHING, tag, outcome, dialogue)).await
             }
             Self::Authenticated(mut state) => {
-                let outcome = commands::idle(Idle::Authenticated(&mut state), dialogue).await;
+                let outcome = commands::idle(Waiting::Authenticated(&mut state), dialogue).await;
                 Box::pin(finish(tag, outcome, dialogue)).await?;
                 Ok(Self::Authenticated(state))
             }
@@ -344,7 +367,7 @@ impl Authenticated {
         let own = self.own(&body);
         let outcome = commands::with_account(&mut self, (tag, body), bytes, dialogue).await;
         self.note_own(own, &outcome);
-        let outcome = match (outcome, self.tell(dialogue).await) {
+        let outcome = match (outcome, self.tell(None, dialogue).await) {
             (Ok(_), Err(stop)) => Err(stop),
             (outcome, _) => outcome,
         };
@@ -363,6 +386,11 @@ impl Authenticated {
         }
     }
 
+    /// What is told of the selected mailbox.
+    pub(crate) fn rule(&self) -> Rule {
+        self.watch.as_ref().map_or(Rule::Usual, |watch| watch.rule())
+    }
+
     /// Resolves once there may be something to tell.
     pub(crate) async fn changed(&self) {
         match &self.watch {
@@ -372,9 +400,15 @@ impl Authenticated {
     }
 
     /// Tells what the client asked to be told of, the selected mailbox aside.
-    pub(crate) async fn tell(&mut self, dialogue: &mut Dialogue) -> Result<(), Stop> {
+    pub(crate) async fn tell(
+        &mut self,
+        known: Option<Known<'_>>,
+        dialogue: &mut Dialogue,
+    ) -> Result<(), Stop> {
         match &mut self.watch {
-            Some(watch) => Box::pin(watch.tell(&self.account, dialogue)).await,
+            Some(watch) => {
+                Box::pin(watch.tell(&self.account, (known, self.condstore), dialogue)).await
+            }
             None => Ok(()),
         }
     }
@@ -395,7 +429,9 @@ impl Selected {
             self.last_body = None;
         }
         let own = self.authenticated.own(&body);
+        let puts_here = self.describes_new() && self.is_target_of(&body);
         let outcome = match body {
+            Body::Notify(notify) => commands::notify_selected(&mut self, notify, dialogue).await,
             Body::Append(append) => commands::append_beside(&self, append, bytes, dialogue).await,
             Body::Replace(replace) => commands::replace(&self, replace, bytes, dialogue).await,
             body if commands::needs_mailbox(&body) => {
@@ -406,6 +442,7 @@ impl Selected {
             }
         };
         self.authenticated.note_own(own, &outcome);
+        self.view.own = if puts_here { own_messages(&outcome) } else { UidSet::new() };
         self.end(telling, tag, outcome, dialogue).await
     }
 
@@ -416,10 +453,7 @@ impl Selected {
         outcome: Outcome,
         dialogue: &mut Dialogue,
     ) -> Result<Session, StreamError> {
-        let told = match self.tell(telling, dialogue).await {
-            Ok(()) => self.authenticated.tell(dialogue).await,
-            stopped => stopped,
-        };
+        let told = self.tell_all(telling, dialogue).await;
         let outcome = match (outcome, told) {
             (Ok(_), Err(stop)) => Err(stop),
             (outcome, _) => outcome,

@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use engine::{Diff, Error, Mailbox, ModSeq, SeqNo, Snapshot, Uid, UidSet};
 
-use super::command::{Body, FetchAttribute, Numbering, PartialRange, SearchKey, SequenceSet};
+use super::command::{
+    Body, FetchAttribute, FetchItems, Numbering, PartialRange, SearchKey, SequenceSet,
+};
 use super::dialect::Dialect;
 use super::dialogue::Dialogue;
 use super::encode::{FlagTexts, RowWriter, SetWriter, push_flag_set, push_number};
@@ -26,12 +28,27 @@ pub(crate) struct Telling {
     pub(crate) numbers_may_change: bool,
     /// Whether flags are told with the UID.
     pub(crate) numbering: Numbering,
+    /// What asks for it.
+    pub(crate) moment: Moment,
+}
+
+/// When a client is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// After a command, or in IDLE.
+    Command,
+    /// After a command that removes messages, of which the client must hear.
+    OwnRemoval,
+    /// While the client says nothing.
+    Waiting,
 }
 
 impl Telling {
     /// Between commands, and in IDLE.
     pub(crate) const EVERYTHING: Self =
-        Self { numbers_may_change: true, numbering: Numbering::Sequence };
+        Self { numbers_may_change: true, numbering: Numbering::Sequence, moment: Moment::Command };
+    /// While the client says nothing.
+    pub(crate) const WAITING: Self = Self { moment: Moment::Waiting, ..Self::EVERYTHING };
 
     /// FETCH, STORE and SEARCH by sequence number must not be answered with EXPUNGE
     /// (RFC 3501, 7.4.1).
@@ -42,15 +59,20 @@ impl Telling {
             Body::Search(search) => return Self::after_search(search.numbering, &search.keys),
             Body::Sort(sort) => return Self::after_search(sort.numbering, &sort.keys),
             Body::Thread(thread) => return Self::after_search(thread.numbering, &thread.keys),
+            Body::Expunge(_) | Body::Move(_) | Body::Replace(_) => {
+                return Self { moment: Moment::OwnRemoval, ..Self::EVERYTHING };
+            }
             _ => return Self::EVERYTHING,
         };
-        Self { numbers_may_change: numbering == Numbering::Uid, numbering }
+        let numbers_may_change = numbering == Numbering::Uid;
+        Self { numbers_may_change, numbering, moment: Moment::Command }
     }
 
     /// Nor must UID SEARCH, where it names messages by number.
     fn after_search(numbering: Numbering, keys: &[SearchKey]) -> Self {
         let names_numbers = keys.iter().any(SearchKey::names_numbers);
-        Self { numbers_may_change: numbering == Numbering::Uid && !names_numbers, numbering }
+        let numbers_may_change = numbering == Numbering::Uid && !names_numbers;
+        Self { numbers_may_change, numbering, moment: Moment::Command }
     }
 }
 
@@ -67,6 +89,8 @@ pub(crate) struct SelectedView {
     untold: UidSet,
     /// Keywords the client was told of.
     keywords_told: usize,
+    /// Messages that the client itself has put here since it was last told of new ones.
+    pub(crate) own: UidSet,
     /// `$`, as a search left it (RFC 5182); messages that are gone by now may be in it.
     pub(crate) saved: UidSet,
     beyond: Beyond,
@@ -86,9 +110,9 @@ impl SelectedView {
     pub(crate) fn new(snapshot: Arc<Snapshot>) -> Self {
         let keywords_told = snapshot.keywords().len();
         let (seen, complete) = (Arc::clone(&snapshot), snapshot.highest_modseq());
-        let (untold, saved) = (UidSet::new(), UidSet::new());
+        let (untold, own, saved) = (UidSet::new(), UidSet::new(), UidSet::new());
         let beyond = Beyond::Refused;
-        Self { snapshot, seen, complete, untold, keywords_told, saved, beyond }
+        Self { snapshot, seen, complete, untold, keywords_told, own, saved, beyond }
     }
 
     /// A view of a mailbox for one ESEARCH.
@@ -206,7 +230,8 @@ impl SelectedView {
     /// Takes over a later snapshot whole; says what the client must be told besides flags.
     fn advance(&mut self, mailbox: &Mailbox, latest: Arc<Snapshot>) -> Result<Moved, Error> {
         if Arc::ptr_eq(&self.snapshot, &latest) {
-            return Ok(Moved { before: latest, expunged: UidSet::new(), exists: None });
+            let (expunged, appended) = (UidSet::new(), UidSet::new());
+            return Ok(Moved { before: latest, expunged, appended, exists: None });
         }
         let diff = mailbox.diff(&self.snapshot, &latest)?;
         self.untold.extend(&diff.reflagged);
@@ -214,7 +239,15 @@ impl SelectedView {
         let before = std::mem::replace(&mut self.snapshot, Arc::clone(&latest));
         self.complete = latest.highest_modseq();
         self.seen = latest;
-        Ok(Moved { before, expunged: diff.expunged.clone(), exists })
+        let (expunged, appended) = (diff.expunged.clone(), diff.appended.clone());
+        Ok(Moved { before, expunged, appended, exists })
+    }
+
+    /// Whether the newest snapshot lacks messages of this one.
+    pub(crate) fn has_removals(&self, mailbox: &Mailbox) -> Result<bool, Error> {
+        let latest = mailbox.snapshot();
+        let is_same = Arc::ptr_eq(&self.snapshot, &latest);
+        Ok(!is_same && !mailbox.diff(&self.snapshot, &latest)?.expunged.is_empty())
     }
 
     /// Takes note that the flags of these messages were told, or need not be.
@@ -242,22 +275,32 @@ impl SelectedView {
     }
 }
 
+/// Messages that came.
+#[derive(Debug)]
+pub(crate) struct New {
+    /// All of them.
+    pub(crate) messages: UidSet,
+    /// Messages that came among the results of a search, new or not, and what it tells of new ones.
+    pub(crate) found: Vec<(UidSet, FetchItems)>,
+}
+
 /// What happened between two snapshots.
 #[derive(Debug)]
 struct Moved {
     before: Arc<Snapshot>,
     expunged: UidSet,
+    appended: UidSet,
     exists: Option<u32>,
 }
 
 impl Selected {
-    /// Tells the client what changed since it was last told.
-    pub(crate) async fn tell(
+    /// Tells what changed, wanted or not; which messages are new, and what is to be told of some of them.
+    pub(crate) async fn tell_changes(
         &mut self,
         telling: Telling,
         dialogue: &mut Dialogue,
-    ) -> Result<(), Stop> {
-        let mut is_removal_told = false;
+    ) -> Result<New, Stop> {
+        let (mut is_removal_told, mut new) = (false, UidSet::new());
         if telling.numbers_may_change {
             let moved = self.view.advance(&self.mailbox, self.mailbox.snapshot())?;
             is_removal_told = !moved.expunged.is_empty();
@@ -274,13 +317,14 @@ impl Selected {
                     dialogue.untagged("0 RECENT");
                 }
             }
+            new = moved.appended;
         } else {
             self.view.advance_flags(&self.mailbox)?;
         }
         self.tell_keywords(dialogue);
         self.tell_flags(telling.numbering, dialogue).await?;
         let Self { contexts, mailbox, view, .. } = self;
-        contexts
+        let found = contexts
             .tell_changed(mailbox, (&view.snapshot, telling.numbers_may_change), dialogue)
             .await?;
         // A removal that is not told yet may be older than the flags that were: should the
@@ -291,7 +335,7 @@ impl Selected {
         if self.authenticated.qresync && (is_removal_told || is_behind) {
             dialogue.untagged(format_args!("OK [HIGHESTMODSEQ {}] All is told", complete.get()));
         }
-        Ok(())
+        Ok(New { messages: new, found })
     }
 
     /// A keyword must be known before a message can have it.

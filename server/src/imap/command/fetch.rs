@@ -19,6 +19,16 @@ impl FetchItems {
         }
     }
 
+    /// Adds what others ask for.
+    pub fn join(&mut self, others: &Self) {
+        others.attributes.iter().for_each(|attribute| self.insert(*attribute));
+        for section in &others.sections {
+            if !self.sections.contains(section) {
+                self.sections.push(section.clone());
+            }
+        }
+    }
+
     /// Whether the attribute is asked for.
     pub fn wants(&self, attribute: FetchAttribute) -> bool {
         self.attributes.contains(&attribute)

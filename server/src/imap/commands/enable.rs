@@ -41,7 +41,7 @@ impl Authenticated {
     /// From now on the client hears of annotations that others change (RFC 5464, 4.1).
     fn watch_annotations(&mut self) {
         if self.watch.is_none() {
-            self.watch = Some(Box::new(Watch::new(&self.account)));
+            self.watch = Some(Box::new(Watch::of_annotations(&self.account)));
         }
     }
 }

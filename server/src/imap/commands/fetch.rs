@@ -76,6 +76,17 @@ pub(crate) async fn fetch(
     }
 }
 
+/// Tells of new messages what NOTIFY asked for (RFC 5465, 5.2). None is marked as read.
+pub(crate) async fn fetch_new(
+    selected: &mut Selected,
+    (uids, items): (&UidSet, &FetchItems),
+    dialogue: &mut Dialogue,
+) -> Result<(), Stop> {
+    let wanted = Wanted { uids, since: 0, items, marked: None };
+    // Which of them could not be read, the client finds out if it fetches them.
+    write(selected, wanted, &mut None, dialogue).await.map(drop)
+}
+
 /// Why a message was not told, as the client hears it.
 pub(super) fn failure(uid: Uid, error: &Unreadable) -> Refusal {
     if matches!(error, Unreadable::UnknownEncoding) {

@@ -4,67 +4,15 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use crate::imap::attend::Waiting;
 use crate::imap::dialogue::Dialogue;
 use crate::imap::outcome::{Outcome, Stop};
 use crate::imap::response::{Done, Refusal};
-use crate::imap::session::{Authenticated, Selected};
 use crate::imap::view::Telling;
 use crate::stream::StreamError;
 
 /// The longest line that can still be meant as DONE.
 const DONE_LEN_MAX: usize = 1024;
-
-/// A session in IDLE.
-pub(crate) enum Idle<'s> {
-    /// With a mailbox.
-    Selected(&'s mut Selected),
-    /// Without one.
-    Authenticated(&'s mut Authenticated),
-}
-
-impl Idle<'_> {
-    fn authenticated(&mut self) -> &mut Authenticated {
-        match self {
-            Self::Selected(selected) => &mut selected.authenticated,
-            Self::Authenticated(authenticated) => authenticated,
-        }
-    }
-
-    /// Resolves when the mailbox changed, or what is watched besides it.
-    async fn changed(&self) {
-        match self {
-            Self::Selected(Selected {
-                authenticated: Authenticated { watch: None, .. }, ..
-            }) => {
-                self.mailbox_changed().await;
-            }
-            Self::Authenticated(Authenticated { watch: None, .. }) => std::future::pending().await,
-            // Boxed, since most sessions watch nothing.
-            _ => Box::pin(self.something_changed()).await,
-        }
-    }
-
-    async fn something_changed(&self) {
-        let authenticated: &Authenticated = match self {
-            Self::Selected(selected) => &selected.authenticated,
-            Self::Authenticated(authenticated) => authenticated,
-        };
-        tokio::select! {
-            () = self.mailbox_changed() => {}
-            () = authenticated.changed() => {}
-        }
-    }
-
-    async fn mailbox_changed(&self) {
-        match self {
-            // A mailbox that was deleted changes no more.
-            Self::Selected(selected) if !selected.mailbox.is_deleted() => {
-                selected.mailbox.changed(selected.view.seen()).await;
-            }
-            _ => std::future::pending().await,
-        }
-    }
-}
 
 enum Event {
     Readable,
@@ -76,14 +24,11 @@ enum Event {
 
 /// Tells of changes as they happen, until DONE. What the client sends behind DONE, even in the
 /// same packet, is read afterwards (CLIENTS.md rule 3). No buffer is held while nothing happens.
-pub(crate) async fn idle(mut whose: Idle<'_>, dialogue: &mut Dialogue) -> Outcome {
+pub(crate) async fn idle(mut whose: Waiting<'_>, dialogue: &mut Dialogue) -> Outcome {
     dialogue.out().extend_from_slice(b"+ idling\r\n");
     let end = Instant::now() + dialogue.context.config.limits.imap_idle_time;
     loop {
-        if let Idle::Selected(selected) = &mut whose {
-            Box::pin(selected.tell(Telling::EVERYTHING, dialogue)).await?;
-        }
-        whose.authenticated().tell(dialogue).await?;
+        Box::pin(whose.tell(Telling::EVERYTHING, dialogue)).await?;
         dialogue.connection.flush().await?;
         match next_event(&whose, dialogue, end).await? {
             Event::Changed => {}
@@ -96,7 +41,7 @@ pub(crate) async fn idle(mut whose: Idle<'_>, dialogue: &mut Dialogue) -> Outcom
 }
 
 async fn next_event(
-    whose: &Idle<'_>,
+    whose: &Waiting<'_>,
     dialogue: &mut Dialogue,
     end: Instant,
 ) -> Result<Event, StreamError> {

@@ -21,7 +21,7 @@ const BATCH: usize = 64;
 
 /// What is known of a name.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Name<'a> {
+pub(crate) struct Name<'a> {
     mailbox: Option<&'a MailboxEntry>,
     /// Whose it is, if it is not the user's own.
     foreign: Option<&'a Foreign>,
@@ -143,7 +143,7 @@ fn mark_above<'a>(names: &mut BTreeMap<&'a str, Name<'a>>, selection: ListSelect
 }
 
 /// Every mailbox, every subscription, and the levels above mailboxes.
-pub(super) fn names(mailboxes: &MailboxList) -> BTreeMap<&str, Name<'_>> {
+pub(crate) fn names(mailboxes: &MailboxList) -> BTreeMap<&str, Name<'_>> {
     let mut names: BTreeMap<&str, Name<'_>> = BTreeMap::new();
     for entry in mailboxes.iter() {
         names.entry(&*entry.name).or_default().mailbox = Some(entry);
@@ -217,6 +217,23 @@ impl Name<'_> {
             attributes.push("\\Subscribed");
         }
         attributes
+    }
+}
+
+/// A LIST response that nobody asked for, with the name before if there was another
+/// (RFC 5465, 5.4 and 5.5).
+pub(crate) fn push_notice(
+    dialogue: &mut Dialogue,
+    names: &BTreeMap<&str, Name<'_>>,
+    name: &str,
+    old: Option<&str>,
+) {
+    let query = ListQuery { is_extended: true, tell_subscribed: true, ..ListQuery::default() };
+    let known = names.get(name).copied().unwrap_or_default();
+    let attributes = known.attributes(&query, dialogue.dialect.rev2);
+    match old {
+        Some(old) => push_renamed(dialogue, &attributes, (old, name)),
+        None => push_line(dialogue, "LIST", &attributes, name),
     }
 }
 

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use engine::{Account, Error, Mailbox, MailboxEntry, MailboxId, MailboxList, UidSet};
 
 use super::search::{Results, find_in};
-use crate::imap::command::{
-    MailboxFilter, MailboxName, MultiSearch, Numbering, ReturnOptions, SearchKey, Tag,
-};
+use crate::imap::command::{MailboxFilter, MultiSearch, Numbering, ReturnOptions, SearchKey, Tag};
 use crate::imap::dialogue::Dialogue;
 use crate::imap::encode::push_mailbox;
 use crate::imap::outcome::{Outcome, Stop};
 use crate::imap::response::{Done, Refusal};
 use crate::imap::session::Selected;
+use crate::imap::sources;
 use crate::imap::view::SelectedView;
 
 /// Searches mailbox after mailbox, and tells of each that has something, by UID.
@@ -98,19 +97,6 @@ fn is_meant(
 ) -> bool {
     search.sources.iter().any(|source| match source {
         MailboxFilter::Selected => selected == Some(entry.id),
-        MailboxFilter::Inboxes => &*entry.name == "INBOX",
-        MailboxFilter::Personal => true,
-        MailboxFilter::Subscribed => list.is_subscribed(&entry.name),
-        MailboxFilter::Mailboxes(names) => names.iter().any(|name| name.as_str() == &*entry.name),
-        MailboxFilter::Subtree(tops) => tops.iter().any(|top| depth_below(top, entry).is_some()),
-        MailboxFilter::SubtreeOne(tops) => {
-            tops.iter().any(|top| depth_below(top, entry).is_some_and(|depth| depth <= 1))
-        }
+        source => sources::is_meant(source, &entry.name, list),
     })
-}
-
-/// How many levels below the top a mailbox is; 0 for the top itself.
-fn depth_below(top: &MailboxName, entry: &MailboxEntry) -> Option<usize> {
-    let rest = entry.name.strip_prefix(top.as_str())?;
-    if rest.is_empty() || rest.starts_with('/') { Some(rest.matches('/').count()) } else { None }
 }

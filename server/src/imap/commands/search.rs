@@ -45,7 +45,7 @@ pub(crate) async fn search(
     search: &Search,
     dialogue: &mut Dialogue,
 ) -> Outcome {
-    let Search { numbering, returns, keys } = search;
+    let Search { numbering, returns, keys, .. } = search;
     // IMAP4rev2 has no SEARCH response (RFC 9051, appendix E, 4).
     let all = ReturnOptions { all: true, ..ReturnOptions::default() };
     let returns = &returns.or(dialogue.dialect.rev2.then_some(all));
@@ -95,7 +95,8 @@ fn follow(
     let condition = Condition::all(&search.keys, &selected.view)?;
     let found = found.uids(&(0..found.count() as usize))?;
     let state = (found, selected.view.complete());
-    if !selected.contexts.follow((tag, search.numbering), condition, state) {
+    let how = (tag, search.numbering, search.items_of_new.as_ref());
+    if !selected.contexts.follow(how, condition, state) {
         dialogue.untagged(format_args!("NO [NOUPDATE \"{tag}\"] Too many searches are followed"));
     }
     Ok(())

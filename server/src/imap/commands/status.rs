@@ -61,6 +61,17 @@ pub(super) fn deleted_kib(snapshot: &Snapshot, items: &[StatusItem]) -> Result<u
     }
 }
 
+/// `* STATUS name (items)`, of what counters alone can tell.
+pub(crate) fn push_counters(
+    dialogue: &mut Dialogue,
+    (name, id): (&str, MailboxId),
+    snapshot: &Snapshot,
+    items: &[StatusItem],
+) {
+    let counted = Counted { id, snapshot, append_limit: 0, deleted_kib: 0 };
+    push_line(dialogue, name, &counted, items);
+}
+
 /// `* STATUS name (items)`.
 pub(super) fn push_line(
     dialogue: &mut Dialogue,

@@ -49,6 +49,11 @@ impl<'a> Cursor<'a> {
         self.bytes.get(self.at).copied()
     }
 
+    /// How many bytes are left.
+    pub(super) fn left(&self) -> usize {
+        self.bytes.len() - self.at
+    }
+
     /// Goes past `count` bytes that were looked at.
     pub(super) fn advance(&mut self, count: usize) {
         self.at = (self.at + count).min(self.bytes.len());

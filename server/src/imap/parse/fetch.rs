@@ -60,7 +60,8 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, numbering: Numbering) -> Result<Fet
     Ok(Fetch { numbering, messages, items, changed_since, vanished, partial })
 }
 
-fn items(cursor: &mut Cursor<'_>) -> Result<FetchItems, Malformed> {
+/// `fetch-att`s, one or in parentheses.
+pub(super) fn items(cursor: &mut Cursor<'_>) -> Result<FetchItems, Malformed> {
     let mut items = FetchItems::default();
     if !cursor.eat(b'(') {
         if !take_macro(cursor, &mut items) {

@@ -2,10 +2,15 @@
 //! RFC 9394).
 
 use super::cursor::{Cursor, Malformed};
-use crate::imap::command::{PartialFrom, PartialRange, ReturnOptions};
+use super::fetch::items;
+use crate::imap::command::{FetchItems, PartialFrom, PartialRange, ReturnOptions};
 
-/// `RETURN (…)` and the space behind it, if that is next.
-pub(super) fn return_options(cursor: &mut Cursor<'_>) -> Result<Option<ReturnOptions>, Malformed> {
+/// `RETURN (…)` and the space behind it, if that is next; and what UPDATE is to tell of new messages
+/// (RFC 5465, 7).
+pub(super) fn return_options(
+    cursor: &mut Cursor<'_>,
+    items_of_new: &mut Option<FetchItems>,
+) -> Result<Option<ReturnOptions>, Malformed> {
     if !cursor.eat_word("RETURN") {
         return Ok(None);
     }
@@ -15,7 +20,7 @@ pub(super) fn return_options(cursor: &mut Cursor<'_>) -> Result<Option<ReturnOpt
     cursor.skip_spaces();
     let mut count = 0;
     while !cursor.eat(b')') {
-        option(cursor, &mut options)?;
+        option(cursor, &mut options, items_of_new)?;
         count += 1;
         cursor.skip_spaces();
     }
@@ -27,7 +32,11 @@ pub(super) fn return_options(cursor: &mut Cursor<'_>) -> Result<Option<ReturnOpt
     Ok(Some(options))
 }
 
-fn option(cursor: &mut Cursor<'_>, options: &mut ReturnOptions) -> Result<(), Malformed> {
+fn option(
+    cursor: &mut Cursor<'_>,
+    options: &mut ReturnOptions,
+    items_of_new: &mut Option<FetchItems>,
+) -> Result<(), Malformed> {
     match cursor.upper_word().as_str() {
         "MIN" => options.min = true,
         "MAX" => options.max = true,
@@ -35,7 +44,15 @@ fn option(cursor: &mut Cursor<'_>, options: &mut ReturnOptions) -> Result<(), Ma
         "ALL" => options.all = true,
         // The results of a search are quick to find again, so the hint changes nothing.
         "CONTEXT" => {}
-        "UPDATE" => options.update = true,
+        "UPDATE" => {
+            options.update = true;
+            let mut ahead = cursor.clone();
+            ahead.skip_spaces();
+            if ahead.peek() == Some(b'(') {
+                *cursor = ahead;
+                *items_of_new = Some(items(cursor)?);
+            }
+        }
         "SAVE" => options.save = true,
         "PARTIAL" if options.partial.is_none() => {
             cursor.space()?;

@@ -33,7 +33,8 @@ pub(super) fn search(cursor: &mut Cursor<'_>, numbering: Numbering) -> Result<Se
 }
 
 fn program(cursor: &mut Cursor<'_>, numbering: Numbering) -> Result<Search, Malformed> {
-    let returns = return_options(cursor)?;
+    let mut items_of_new = None;
+    let returns = return_options(cursor, &mut items_of_new)?;
     let mut charset = UTF_8;
     if cursor.eat_word("CHARSET") {
         if cursor.dialect().utf8_accept {
@@ -44,7 +45,7 @@ fn program(cursor: &mut Cursor<'_>, numbering: Numbering) -> Result<Search, Malf
         charset = known.map_err(|fault| fault_to_save(fault, returns.as_ref()))?;
         cursor.space()?;
     }
-    Ok(Search { numbering, returns, keys: keys(cursor, charset)? })
+    Ok(Search { numbering, returns, items_of_new, keys: keys(cursor, charset)? })
 }
 
 /// What follows `ESEARCH` (RFC 7377, 4).

@@ -10,7 +10,8 @@ use crate::imap::command::{Direction, Numbering, Sort, SortCriterion, SortField,
 /// What follows `SORT`.
 pub(super) fn sort(cursor: &mut Cursor<'_>, numbering: Numbering) -> Result<Sort, Malformed> {
     cursor.space()?;
-    let returns = return_options(cursor)?;
+    // Sorted results are not followed.
+    let returns = return_options(cursor, &mut None)?;
     let order = sort_criteria(cursor)?;
     cursor.space()?;
     let keys = criteria(cursor).map_err(|fault| fault_to_save(fault, returns.as_ref()))?;

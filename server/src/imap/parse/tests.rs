@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::imap::command::{
-    AppendMessage, AppendText, CatenatePart, DateField, DateRelation, FetchAttribute, HeaderFields,
-    ListSelection, ReturnOptions, SearchKey, StatusItem,
+    AppendMessage, AppendText, CatenatePart, DateField, DateRelation, Depth, Events,
+    FetchAttribute, HeaderFields, ListSelection, Notify, ReturnOptions, SearchKey, StatusItem,
 };
 
 fn body_of(command: &str) -> Body {
@@ -275,6 +275,59 @@ fn list_returns_status_among_other_options() {
     };
     assert!(query.selection.recursive && query.selection.subscribed && query.tell_subscribed);
     assert_eq!(query.status, [StatusItem::Size]);
+}
+
+#[test]
+fn notify_takes_groups_of_events_with_and_without_inner_parentheses() {
+    let Body::Notify(Notify::Set(set)) = body_of(
+        "NOTIFY set status (selected MessageNew (uid flags) MessageExpunge) \
+         (subtree (Lists \"a b\") (MessageNew FlagChange MessageExpunge MailboxName)) (personal NONE)",
+    ) else {
+        panic!("not NOTIFY SET")
+    };
+    let selected = set.selected.expect("the selected mailbox");
+    assert!(set.status && selected.events == Events::MESSAGES);
+    assert!(selected.items.is_some_and(|items| items.wants(FetchAttribute::Flags)));
+    let events: Vec<_> = set.groups.iter().map(|group| group.events).collect();
+    let all = Events::MESSAGES.and(Events::FLAGS).and(Events::NAMES);
+    assert_eq!(events, [all, Events::default()]);
+    assert_eq!(body_of("NOTIFY NONE"), Body::Notify(Notify::None));
+    assert_eq!(body_of("NOTIFY SET (INBOXES (NewEvent))"), Body::Notify(Notify::UnknownEvent));
+    let long = format!("NOTIFY SET (MAILBOXES {} (MailboxName))", "x".repeat(70_000));
+    assert!(matches!(fault_of(&long), FaultKind::Malformed(_)));
+}
+
+#[test]
+fn what_watches_and_annotates_is_held_to_its_syntax() {
+    for command in [
+        "NOTIFY SET STATUS",
+        "NOTIFY SET (SELECTED (MessageNew MessageExpunge)",
+        "NOTIFY SET (SUBTREE-ONE a (MailboxName))",
+        "NOTIFY SET (MAILBOXES (MailboxName))",
+        "GETMETADATA INBOX",
+        "GETMETADATA (DEPTH 1 INBOX /private",
+        "SETMETADATA INBOX /private/a \"b\"",
+    ] {
+        assert!(matches!(fault_of(command), FaultKind::Malformed(_)), "{command}");
+    }
+}
+
+#[test]
+fn getmetadata_takes_its_options_on_both_sides_of_the_mailbox() {
+    let Body::GetMetadata(get) = body_of("GETMETADATA (MAXSIZE 10 DEPTH infinity) a /private/b")
+    else {
+        panic!("not GETMETADATA")
+    };
+    assert_eq!((get.size_max, get.depth), (Some(10), Depth::All));
+    let after = body_of("GETMETADATA a (depth INFINITY maxsize 10) (/private/b)");
+    assert_eq!(after, Body::GetMetadata(get));
+    let Body::SetMetadata(set) =
+        body_of("SETMETADATA \"\" (/private/a NIL /private/b ~{2+}\r\n\0\")")
+    else {
+        panic!("not SETMETADATA")
+    };
+    let values: Vec<_> = set.entries.into_iter().map(|(_, value)| value).collect();
+    assert_eq!((set.mailbox, values), (None, vec![None, Some(b"\0\"".to_vec())]));
 }
 
 #[test]

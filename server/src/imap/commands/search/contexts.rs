@@ -4,7 +4,7 @@
 use engine::{Error, Mailbox, ModSeq, Row, Snapshot, UidSet};
 
 use super::condition::{Candidate, Condition};
-use crate::imap::command::{Numbering, Tag};
+use crate::imap::command::{FetchItems, Numbering, Tag};
 use crate::imap::commands::store::numbers;
 use crate::imap::dialogue::{Dialogue, blocking};
 use crate::imap::outcome::Stop;
@@ -24,6 +24,8 @@ pub(crate) struct Contexts(Vec<Context>);
 struct Context {
     tag: Tag,
     numbering: Numbering,
+    /// What is told of new messages among them.
+    items_of_new: Option<FetchItems>,
     condition: Condition,
     /// What the client knows to be found.
     found: UidSet,
@@ -43,15 +45,21 @@ impl Contexts {
     /// Follows a search from now on; false if there are too many.
     pub(super) fn follow(
         &mut self,
-        (tag, numbering): (&Tag, Numbering),
+        (tag, numbering, items_of_new): (&Tag, Numbering, Option<&FetchItems>),
         condition: Condition,
         (found, looked_at): (UidSet, ModSeq),
     ) -> bool {
         if self.0.len() >= CONTEXTS_MAX {
             return false;
         }
-        self.0.push(Context { tag: tag.clone(), numbering, condition, found, looked_at });
+        let (tag, items_of_new) = (tag.clone(), items_of_new.cloned());
+        self.0.push(Context { tag, numbering, items_of_new, condition, found, looked_at });
         true
+    }
+
+    /// Whether more is told of new messages than that they came.
+    pub(crate) fn describe_new(&self) -> bool {
+        self.0.iter().any(|context| context.items_of_new.is_some())
     }
 
     /// Ends what CANCELUPDATE names, all of it or nothing.
@@ -79,13 +87,15 @@ impl Contexts {
     }
 
     /// After EXISTS and FETCH: what came by new messages and new flags, and what went by these.
-    /// While numbers must stay, the snapshot does not have all changes yet.
+    /// While numbers must stay, the snapshot does not have all changes yet. What came is given back where
+    /// more is to be told of it.
     pub(crate) async fn tell_changed(
         &mut self,
         mailbox: &Mailbox,
         (snapshot, is_complete): (&Snapshot, bool),
         dialogue: &mut Dialogue,
-    ) -> Result<(), Stop> {
+    ) -> Result<Vec<(UidSet, FetchItems)>, Stop> {
+        let mut to_describe = Vec::new();
         for context in &mut self.0 {
             let changed = snapshot.changed_since(context.looked_at.get())?;
             if !changed.is_empty() {
@@ -97,12 +107,15 @@ impl Contexts {
                 context.write("ADDTO", (snapshot, &came), dialogue).await?;
                 context.found = context.found.without(&went);
                 context.found.extend(&came);
+                if let Some(items) = &context.items_of_new {
+                    to_describe.push((came, items.clone()));
+                }
             }
             if is_complete {
                 context.looked_at = snapshot.highest_modseq();
             }
         }
-        Ok(())
+        Ok(to_describe)
     }
 }
 
