@@ -47,6 +47,7 @@ fn capability_of(body: &Body) -> Option<&'static str> {
         Body::GetMetadata(_) | Body::SetMetadata(_) => Some("METADATA"),
         Body::Replace(_) => Some("REPLACE"),
         Body::Idle => Some("IDLE"),
+        Body::Notify(_) => Some("NOTIFY"),
         Body::Unselect => Some("UNSELECT"),
         Body::Expunge(Some(_)) => Some("UIDPLUS"),
         Body::MultiSearch(_) => Some("MULTISEARCH"),
