@@ -14,6 +14,8 @@
 //! | fields                       | list of: hot fields since the one before (varint), length (varint) |
 //! | raw                          | as above                                                  |
 
+use std::ops::ControlFlow;
+
 use super::header::{header_fields, push_field};
 use super::varint::{push_varint, take_varint};
 use crate::error::Fault;
@@ -199,6 +201,29 @@ impl FieldNames {
             out.truncate(start);
         }
         pushed.map(|()| true)
+    }
+
+    /// Visits the fields of these names, in the order of the header, each with its name. `None` where
+    /// only the header itself can tell, as for [`Self::push`], and where Received is wanted.
+    pub(crate) fn visit<'f>(
+        &self,
+        hot: &'f [u8],
+        mut visit: impl FnMut(&'f [u8]) -> ControlFlow<()>,
+    ) -> Result<Option<ControlFlow<()>>, Fault> {
+        let mut hot = hot;
+        let incomplete = take_wide(&mut hot)?;
+        if !self.are_held || self.want_received() || self.wanted & incomplete != 0 {
+            return Ok(None);
+        }
+        let mut hot = Entries::of(hot)?;
+        while let Some((number, raw)) = hot.next()? {
+            if u8::try_from(number).is_ok_and(|number| self.wants(number, raw))
+                && visit(raw).is_break()
+            {
+                return Ok(Some(ControlFlow::Break(())));
+            }
+        }
+        Ok(Some(ControlFlow::Continue(())))
     }
 
     fn push_merged(

@@ -44,4 +44,5 @@ pub use section::{Located, Octets, Pieces, Section, SectionText};
 pub use sort_keys::{SortKeys, SortKeysRef};
 pub use structure::{Part, PartKind, Structure};
 pub use text::{Visit, body_text, field_text, header_text};
+pub(crate) use text::{plain_value, text_ranges};
 pub use transfer::TransferDecoder;

@@ -4,12 +4,12 @@
 //! Text comes field by field and part by part, so no more than one part is held. HTML comes as it
 //! is, tags and all: the rule is the decoded text of the part, not what a browser makes of it.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use super::charset;
 use super::content_type::{ContentType, MediaDefault, MimeHeader};
 use super::encoded_word::push_decoded;
-use super::header::header_fields;
+use super::header::{HeaderField, header_fields};
 use super::structure::{Part, PartKind, Structure};
 use super::transfer;
 
@@ -25,6 +25,14 @@ pub fn field_text(header: &[u8], name: &[u8], visit: &mut Visit<'_>) -> ControlF
         visit(&text)?;
     }
     ControlFlow::Continue(())
+}
+
+/// The value of a field whose text is its octets as they are: printable ASCII on one line, without
+/// encoded words.
+pub(crate) fn plain_value<'f>(field: &HeaderField<'f>) -> Option<&'f [u8]> {
+    let value = field.value.trim_ascii();
+    let is_plain = value.iter().all(|byte| matches!(byte, b' '..=b'~'));
+    (is_plain && memchr::memmem::find(value, b"=?").is_none()).then_some(value)
 }
 
 /// The decoded fields of a header, each as `name: value`.
@@ -55,12 +63,39 @@ pub fn body_text(message: &[u8], structure: &Structure, visit: &mut Visit<'_>) -
     ControlFlow::Continue(())
 }
 
+/// The ranges of a message that [`body_text`] looks at, ascending, the message's header aside. `read`
+/// gives the octets of a range.
+pub(crate) fn text_ranges<E>(
+    structure: &Structure,
+    mut read: impl FnMut(Range<usize>) -> Result<Vec<u8>, E>,
+) -> Result<Vec<Range<usize>>, E> {
+    let mut ranges = Vec::new();
+    for (index, part) in structure.parts().iter().enumerate() {
+        if index > 0 {
+            ranges.push(part.header());
+        }
+        if part.kind() == PartKind::Leaf {
+            let header = read(part.header())?;
+            let mime = MimeHeader::of(&header);
+            if is_text(&ContentType::parse(mime.content_type, MediaDefault::Text)) {
+                ranges.push(part.body());
+            }
+        }
+    }
+    Ok(ranges)
+}
+
+/// Whether the leaves of this type are searched.
+fn is_text(content_type: &ContentType<'_>) -> bool {
+    matches!(&*content_type.kind, b"text" | b"message" | b"multipart")
+}
+
 /// A leaf that claims to be a multipart or a message is one too deep to be looked into: its bytes
 /// are searched as they are.
 fn leaf_text(message: &[u8], header: &[u8], part: &Part, visit: &mut Visit<'_>) -> ControlFlow<()> {
     let mime = MimeHeader::of(header);
     let content_type = ContentType::parse(mime.content_type, MediaDefault::Text);
-    if !matches!(&*content_type.kind, b"text" | b"message" | b"multipart") {
+    if !is_text(&content_type) {
         return ControlFlow::Continue(());
     }
     let body = message.get(part.body()).unwrap_or_default();

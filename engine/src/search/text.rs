@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use memchr::memmem::Finder;
 
 use super::casemap::push_folded;
-use crate::message::{Structure, body_text, field_text, header_text};
+use crate::message::{Structure, body_text, field_text, header_fields, header_text, plain_value};
 
 /// A string to look for, folded once.
 #[derive(Clone, Debug)]
@@ -35,6 +35,20 @@ impl Needle {
         folded.clear();
         push_folded(folded, text);
         self.finder.find(folded).is_some()
+    }
+
+    /// Whether the value of a field contains it, of which this is all there is: the quick way for a
+    /// value that has nothing to decode.
+    pub(crate) fn is_in_field(&self, raw: &[u8], folded: &mut Vec<u8>) -> bool {
+        header_fields(raw).any(|field| match plain_value(&field) {
+            Some(value) => {
+                folded.clear();
+                folded.extend_from_slice(value);
+                folded.make_ascii_uppercase();
+                self.finder.find(folded).is_some()
+            }
+            None => field_contains(raw, field.name, self),
+        })
     }
 
     /// Whether one of the texts that `walk` visits contains it.
@@ -97,6 +111,37 @@ mod tests {
         assert!(found("x-empty", ""));
         assert!(!found("x-absent", ""));
         assert!(!found("x-empty", "x"));
+    }
+
+    #[test]
+    fn a_field_by_itself_contains_what_it_does_among_others() {
+        let needles = ["", " ", "a", "B c", "é", "=?", "本", "straße", "b  c", "bc"];
+        for value in [
+            "",
+            " ",
+            "a",
+            "A b C d ",
+            "a b\r\n c",
+            "=?utf-8?q?=C3=89?= x",
+            "a =? b",
+            "日本",
+            "B  c",
+            "stra\u{df}e",
+            "a\0b",
+            "x\tb c",
+            "STRASSE",
+        ] {
+            let field = format!("Subject:{value}\r\n");
+            for needle in needles {
+                let needle = Needle::new(needle);
+                let alone = needle.is_in_field(field.as_bytes(), &mut Vec::new());
+                assert_eq!(
+                    alone,
+                    field_contains(field.as_bytes(), b"subject", &needle),
+                    "{value:?}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What clients list messages by, message after message, for as many as are asked for: from list
 //! parts where there are some, else from the messages' own heads. Holds one part at a time.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::Error;
@@ -8,6 +9,7 @@ use crate::format::list_part::{ListPartTable, Section, Sections};
 use crate::ids::MailboxId;
 use crate::image::PartRef;
 use crate::message::{FieldNames, ListData, push_without_extensions, take_body_structure};
+use crate::search::{self, Needle};
 use crate::state::{Lists, Row};
 use crate::store::cells::MailboxCell;
 use crate::store::message::StoredMessage;
@@ -131,6 +133,19 @@ impl Listings {
         }
     }
 
+    /// Whether a field of these names contains the text.
+    pub fn field_contains(&mut self, names: &FieldNames, needle: &Needle) -> Result<bool, Error> {
+        if let Current::InPart { at, .. } = &self.current
+            && let Some(contains) = self.part.field_contains(names, needle, *at, &self.reader)?
+        {
+            return Ok(contains);
+        }
+        let mut fields = Vec::new();
+        self.push_fields(names, &mut fields)?;
+        let mut each = names.names().iter();
+        Ok(each.any(|name| search::field_contains(&fields, name, needle)))
+    }
+
     /// Adds the answer to HEADER.FIELDS with these names to `out`, its empty line included.
     pub fn push_fields(&mut self, names: &FieldNames, out: &mut Vec<u8>) -> Result<(), Error> {
         if let Current::InPart { row, at } = &self.current {
@@ -170,6 +185,8 @@ struct OpenPart {
     payload: Vec<u8>,
     uids: Vec<u32>,
     sections: Sections,
+    /// For the text of one field after the other.
+    folded: Vec<u8>,
     /// Where the last message was found; the next one is most often behind it.
     last: usize,
 }
@@ -237,6 +254,27 @@ impl OpenPart {
             (self.sections.of(Section::Fields), self.sections.of(Section::Received));
         let pushed = names.push(hot.at(at), received.at(at), out);
         pushed.map_err(|fault| self.damaged(fault, reader))
+    }
+
+    /// `None` where only the header itself can tell.
+    fn field_contains(
+        &mut self,
+        names: &FieldNames,
+        needle: &Needle,
+        at: usize,
+        reader: &ShardReader,
+    ) -> Result<Option<bool>, Error> {
+        if !names.are_held() {
+            return Ok(None);
+        }
+        self.read(Section::Fields, reader)?;
+        let Self { sections, folded, .. } = self;
+        let visited = names.visit(sections.of(Section::Fields).at(at), |field| {
+            let is_found = needle.is_in_field(field, folded);
+            if is_found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        let visited = visited.map_err(|fault| self.damaged(fault, reader))?;
+        Ok(visited.map(|visited| visited.is_break()))
     }
 
     fn damaged(&self, fault: crate::Fault, reader: &ShardReader) -> Error {

@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 
 use super::*;
 use crate::limits::{BLOB_CHUNK_LEN, BODY_REST_LEN_MAX};
-use crate::message::Structure;
+use crate::message::{Structure, body_text};
 use crate::store::Reads;
 
 /// A message with two attachments, of which the second is `own`.
@@ -101,6 +101,45 @@ fn equal_attachments_are_stored_once_and_every_message_comes_back_to_the_byte() 
         shop.check();
         drop(shop);
         again = Store::open(&path, &Options { upkeep: false, ..options() }).expect("open");
+    }
+}
+
+/// What search sees of a message.
+fn searched(message: &[u8], structure: &Structure) -> Vec<String> {
+    let mut texts = Vec::new();
+    let walked = body_text(message, structure, &mut |text| {
+        texts.push(text.to_owned());
+        std::ops::ControlFlow::Continue(())
+    });
+    assert!(walked.is_continue());
+    texts
+}
+
+#[test]
+fn search_reads_no_attachment_that_is_no_text_and_sees_all_that_is() {
+    let shop = shop();
+    let typed = |kind: &str| {
+        let message = with_attachments(1, &[b'x'; 301]);
+        let before = "Content-Transfer-Encoding: base64";
+        let message = String::from_utf8(message).expect("ASCII");
+        let last = message.rfind(before).expect("two attachments");
+        let (front, back) = message.split_at(last);
+        let front = front.replace(before, &format!("Content-Type: image/png\r\n{before}"));
+        format!("{front}Content-Type: {kind}\r\n{back}").into_bytes()
+    };
+    for (message, uid) in
+        [typed("image/png"), typed("text/plain"), text(5), text(3)].iter().zip(1..)
+    {
+        shop.append(message);
+        let before = shop.reads().chunks();
+        let structure = shop.stored(uid).structure().expect("structure");
+        let found = shop.stored(uid).searchable(&structure).expect("text");
+        assert_eq!(found.len(), message.len());
+        assert_eq!(searched(&found, &structure), searched(message, &structure));
+        assert_eq!(found[..structure.header_len()], message[..structure.header_len()]);
+        if uid == 1 {
+            assert_eq!(shop.reads().chunks(), before, "no image is read");
+        }
     }
 }
 

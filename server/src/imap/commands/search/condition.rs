@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use engine::clock::unix_seconds;
 use engine::message::{FieldNames, Structure};
-use engine::search::{DateColumn, Needle, Sieve, body_contains, field_contains, text_contains};
+use engine::search::{DateColumn, Needle, Sieve, body_contains, text_contains};
 use engine::{
     EmailId, Error, FlagBits, Keyword, Listings, Mailbox, Row, Snapshot, ThreadId, UidSet,
 };
@@ -15,7 +15,7 @@ use crate::imap::response::Refusal;
 use crate::imap::view::SelectedView;
 
 /// Bytes that reading a message's fields counts as: most are in a list part with others'.
-const LISTED_LEN: u64 = 1024;
+const LISTED_LEN: u64 = 256;
 
 /// A search key with its numbers resolved and its text folded.
 #[derive(Debug)]
@@ -270,10 +270,7 @@ impl<'c> Candidate<'c> {
             self.is_sought = true;
             self.bytes_read += LISTED_LEN;
         }
-        let mut fields = Vec::new();
-        self.listings.push_fields(names, &mut fields)?;
-        let name = names.names().first().map(Vec::as_slice).unwrap_or_default();
-        Ok(field_contains(&fields, name, needle))
+        self.listings.field_contains(names, needle)
     }
 
     fn read_message(&mut self) -> Result<(), Error> {
@@ -281,7 +278,7 @@ impl<'c> Candidate<'c> {
             self.bytes_read += u64::from(self.row.size);
             let stored = self.mailbox.message(self.row);
             let structure = stored.structure()?;
-            self.message = Some((stored.bytes()?, structure));
+            self.message = Some((stored.searchable(&structure)?, structure));
         }
         Ok(())
     }
