@@ -317,7 +317,19 @@ mod tests {
         let names: Vec<_> = names.iter().map(|name| name.as_bytes().to_vec()).collect();
         let fields = HotFields::of(header);
         let mut out = b"before ".to_vec();
-        let held = FieldNames::new(&names).push(&fields.hot, &fields.received, &mut out);
+        let names = FieldNames::new(&names);
+        let held = names.push(&fields.hot, &fields.received, &mut out);
+        let mut visited = Vec::new();
+        let walked = names.visit(&fields.hot, |field| {
+            visited.extend_from_slice(field);
+            ControlFlow::Continue(())
+        });
+        if walked.expect("our own fields").is_some() {
+            let answer = [b"before ", &visited[..], b"\r\n"].concat();
+            assert_eq!((&held, &answer), (&Ok(true), &out));
+        } else {
+            assert!(names.want_received() || held == Ok(false));
+        }
         let text = String::from_utf8_lossy(&out).strip_prefix("before ").map(str::to_owned);
         if held.expect("our own fields") { text } else { None }
     }

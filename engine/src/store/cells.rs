@@ -183,8 +183,8 @@ impl AccountCell {
         Arc::clone(cells.entry(id).or_insert_with(made))
     }
 
-    /// Lets go of the cells that nobody else holds, nor their snapshot; whether none are left. A mailbox whose image
-    /// lacks a change is held by the writer.
+    /// Lets go of the cells that nobody else holds, nor their snapshot; whether none are left. A
+    /// mailbox whose image lacks a change is held by the writer.
     pub(crate) fn let_go(&self) -> bool {
         let mut cells = self.mailboxes.write().unwrap_or_else(PoisonError::into_inner);
         cells.retain(|_, cell| Arc::strong_count(cell) > 1 || cell.is_looked_at());

@@ -113,9 +113,8 @@ impl StoredMessage {
         let mut bytes = self.header()?;
         let (header_len, mut body) = (bytes.len(), self.open_body()?);
         let in_body = |at: usize| at.saturating_sub(header_len) as u64;
-        let header = bytes.clone();
         let ranges = text_ranges(structure, |range| {
-            if let Some(octets) = header.get(range.clone()) {
+            if let Some(octets) = bytes.get(range.clone()) {
                 return Ok(octets.to_vec());
             }
             let mut octets = Vec::with_capacity(range.len());

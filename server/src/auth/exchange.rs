@@ -32,6 +32,16 @@ pub enum LogInError {
     Failed(#[from] AuthFailure),
 }
 
+impl LogInError {
+    /// As a protocol tells them apart: a verdict, or what it says of an exchange that ended early.
+    pub fn verdict<R: From<SaslError>>(self) -> Result<Result<Identity, AuthFailure>, R> {
+        match self {
+            Self::Sasl(error) => Err(error.into()),
+            Self::Failed(failure) => Ok(Err(failure)),
+        }
+    }
+}
+
 /// An exchange under way.
 #[derive(Debug)]
 pub struct Exchange<'a> {

@@ -102,6 +102,27 @@ impl<'a> Cursor<'a> {
         while self.eat(b' ') {}
     }
 
+    /// One thing, or one or several of them in parentheses.
+    pub(super) fn one_or_several<T>(
+        &mut self,
+        (count_max, too_many): (usize, &'static str),
+        mut take: impl FnMut(&mut Self) -> Result<T, Malformed>,
+    ) -> Result<Vec<T>, Malformed> {
+        if !self.eat(b'(') {
+            return Ok(vec![take(self)?]);
+        }
+        let mut all = Vec::new();
+        self.skip_spaces();
+        while all.is_empty() || !self.eat(b')') {
+            if all.len() >= count_max {
+                return Err(Malformed::Expected(too_many));
+            }
+            all.push(take(self)?);
+            self.skip_spaces();
+        }
+        Ok(all)
+    }
+
     /// Takes spaces; true if something follows them.
     pub(super) fn more_words(&mut self) -> bool {
         self.peek() == Some(b' ') && {

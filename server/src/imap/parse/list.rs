@@ -134,19 +134,7 @@ fn status_items(cursor: &mut Cursor<'_>) -> Result<Vec<StatusItem>, Malformed> {
 
 /// One pattern or several in parentheses (RFC 5258, 6: mbox-or-pat).
 fn patterns(cursor: &mut Cursor<'_>) -> Result<Vec<String>, Malformed> {
-    if !cursor.eat(b'(') {
-        return Ok(vec![pattern(cursor)?]);
-    }
-    let mut patterns = Vec::new();
-    cursor.skip_spaces();
-    while patterns.is_empty() || !cursor.eat(b')') {
-        if patterns.len() >= PATTERNS_MAX {
-            return Err(Malformed::Expected("fewer patterns"));
-        }
-        patterns.push(pattern(cursor)?);
-        cursor.skip_spaces();
-    }
-    Ok(patterns)
+    cursor.one_or_several((PATTERNS_MAX, "fewer patterns"), pattern)
 }
 
 /// Options in parentheses; `take` reads what belongs to one.

@@ -50,19 +50,7 @@ pub(super) fn set(cursor: &mut Cursor<'_>) -> Result<Body, Malformed> {
 
 /// One entry, or several in parentheses.
 pub(super) fn entries(cursor: &mut Cursor<'_>) -> Result<Vec<EntryName>, Malformed> {
-    if !cursor.eat(b'(') {
-        return Ok(vec![entry(cursor)?]);
-    }
-    let mut entries = Vec::new();
-    cursor.skip_spaces();
-    while entries.is_empty() || !cursor.eat(b')') {
-        if entries.len() >= ENTRIES_MAX {
-            return Err(Malformed::Expected("fewer entries"));
-        }
-        entries.push(entry(cursor)?);
-        cursor.skip_spaces();
-    }
-    Ok(entries)
+    cursor.one_or_several((ENTRIES_MAX, "fewer entries"), entry)
 }
 
 /// Options in parentheses and the space behind them, if such are next: entries begin otherwise.

@@ -7,7 +7,7 @@ use super::super::reply::Refusal;
 use super::super::session::{Authorization, Session, State};
 use super::user::enter;
 use crate::auth::sasl::Mechanism;
-use crate::auth::{AuthFailure, Channel, Exchange, Identity, LogInError, Step};
+use crate::auth::{AuthFailure, Channel, Exchange, Identity, Step};
 use crate::stream::{Ending, Line};
 
 /// AUTH alone: Outlook asks so which mechanisms there are.
@@ -59,7 +59,7 @@ async fn exchange(
     let (mut exchange, mut step) =
         match Exchange::start(&context.auth, channel, chosen, initial).await {
             Ok(started) => started,
-            Err(error) => return Ok(ended(error)),
+            Err(error) => return Ok(error.verdict()),
         };
     loop {
         let challenge = match step {
@@ -74,14 +74,7 @@ async fn exchange(
         };
         step = match exchange.answer(&line).await {
             Ok(step) => step,
-            Err(error) => return Ok(ended(error)),
+            Err(error) => return Ok(error.verdict()),
         };
-    }
-}
-
-fn ended(error: LogInError) -> Result<Result<Identity, AuthFailure>, Refusal> {
-    match error {
-        LogInError::Sasl(error) => Err(error.into()),
-        LogInError::Failed(failure) => Ok(Err(failure)),
     }
 }

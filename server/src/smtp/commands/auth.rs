@@ -8,7 +8,7 @@ use super::super::command::Auth;
 use super::super::reply::Reply;
 use super::super::session::{Client, LogIn, Session, State};
 use crate::auth::sasl::{LINE_LEN_MAX, Mechanism};
-use crate::auth::{AuthFailure, Channel, Exchange, Identity, LogInError, Step};
+use crate::auth::{AuthFailure, Channel, Exchange, Identity, Step};
 use crate::config::Role;
 use crate::stream::{Ending, Line};
 
@@ -66,7 +66,7 @@ async fn exchange(
     let (mut exchange, mut step) =
         match Exchange::start(&context.auth, channel, chosen, initial).await {
             Ok(started) => started,
-            Err(error) => return Ok(ended(error)),
+            Err(error) => return Ok(error.verdict()),
         };
     loop {
         let challenge = match step {
@@ -82,15 +82,8 @@ async fn exchange(
         };
         step = match exchange.answer(&line).await {
             Ok(step) => step,
-            Err(error) => return Ok(ended(error)),
+            Err(error) => return Ok(error.verdict()),
         };
-    }
-}
-
-fn ended(error: LogInError) -> Result<Result<Identity, AuthFailure>, Reply> {
-    match error {
-        LogInError::Sasl(error) => Err(error.into()),
-        LogInError::Failed(failure) => Ok(Err(failure)),
     }
 }
 
