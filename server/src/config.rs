@@ -2,6 +2,7 @@
 //!
 //! Relative paths count from the directory of the file, so that a store can be moved whole.
 
+mod dns;
 mod limits;
 mod listener;
 mod oauth;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+pub use dns::{DnsConfig, NameServer};
 pub use limits::Limits;
 pub use listener::{Listener, Protocol, Role};
 pub use oauth::{OAuthConfig, TokenCheck};
@@ -33,6 +35,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// What IMAP clients are offered.
     pub imap: ImapConfig,
+    /// Who is asked about other domains.
+    pub dns: DnsConfig,
     /// What the log looks like.
     pub log: LogConfig,
     /// The bounds of everything a client can ask for.
@@ -264,6 +268,7 @@ impl Default for Config {
             tls: TlsFiles::default(),
             auth: AuthConfig::default(),
             imap: ImapConfig::default(),
+            dns: DnsConfig::default(),
             log: LogConfig::default(),
             limits: Limits::default(),
             listeners: Listener::standard(),

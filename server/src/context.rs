@@ -5,6 +5,7 @@ use std::fmt;
 use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::directory::Directory;
+use crate::dns::Dns;
 use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
 use crate::spool::SpoolRoom;
@@ -23,6 +24,8 @@ pub struct Context {
     pub auth: Authenticator,
     /// For STARTTLS.
     pub tls: TlsConfigs,
+    /// Name servers.
+    pub dns: Dns,
     /// What is counted.
     pub metrics: Metrics,
     /// When to end.

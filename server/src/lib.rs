@@ -9,6 +9,7 @@ pub mod context;
 pub mod control;
 pub mod delivery;
 pub mod directory;
+mod dns;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod imap;

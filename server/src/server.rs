@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use engine::Store;
 use engine::io::ScratchFile;
+use hickory_resolver::net::NetError;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
@@ -16,6 +17,7 @@ use crate::config::{Config, Protocol};
 use crate::context::Context;
 use crate::control;
 use crate::directory::{Directory, DirectoryError};
+use crate::dns::Dns;
 use crate::limits::ConnectionLimits;
 use crate::listen::{self, BindError, Port};
 use crate::metrics::Metrics;
@@ -45,6 +47,9 @@ pub enum StartError {
     /// Domains, users and aliases.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    /// Name servers.
+    #[error("cannot ask name servers: {0}; see [dns]")]
+    Dns(#[from] NetError),
     /// A port.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -93,9 +98,11 @@ impl Server {
             StartError::Control { path, source }
         })?;
         let receiving = receiving(&config)?;
+        let dns = Dns::new(&config.dns)?;
         let (trigger, shutdown) = ShutdownTrigger::new();
         let context = Arc::new(Context {
             auth: Authenticator::new(directory.clone(), config.auth.clone()),
+            dns,
             receiving,
             metrics: Metrics::new(),
             store,

@@ -100,6 +100,14 @@ save_limit = 0
 admin = ""
 comment = ""
 
+[dns]
+# Recursive name servers, asked about other domains: "192.0.2.1" or "[::1]:5353". None: the system's.
+servers = []
+# How long one may take to answer, how often each is asked, how many answers are remembered.
+timeout_ms = 3000
+attempts = 2
+cache_entries_max = 10000
+
 [log]
 # human or json.
 format = "human"
