@@ -20,6 +20,7 @@ pub mod orders;
 pub mod pop3;
 mod private_file;
 pub mod quota;
+pub mod relay;
 mod server;
 mod set_up;
 pub mod shutdown;

@@ -102,6 +102,7 @@ const SHARED: &[&str] = &[
     "relay",
     "metrics",
     "private_file",
+    "relay",
     "shutdown",
     "spool",
     "stream",
