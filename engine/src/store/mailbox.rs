@@ -152,7 +152,7 @@ impl Mailbox {
         SortKeyReader::new(self.account.shard.reader().clone(), self.cell.id, lists)
     }
 
-    /// Adds messages, all of them or none.
+    /// Adds messages, all of them or none. Clones of one message side by side are stored once.
     pub fn append(&self, items: Vec<AppendItem>) -> Receipt<Appended> {
         let cell = Arc::clone(&self.cell);
         let mut upload = None;
@@ -166,14 +166,26 @@ impl Mailbox {
     /// Adds a message to a mailbox of the same shard and removes one from this, atomically
     /// (RFC 8508, 3.4).
     pub fn replace(&self, uid: Uid, dest: &Self, item: AppendItem) -> Receipt<Appended> {
+        self.replace_all(UidSet::from_iter([uid]), dest, vec![item])
+    }
+
+    /// Removes messages, all of which are there, and adds others, atomically; clones of one message
+    /// side by side are stored once. If one is not there, nothing happens:
+    /// [`Error::NoSuchMessage`].
+    pub fn exchange(&self, gone: UidSet, items: Vec<AppendItem>) -> Receipt<Appended> {
+        self.replace_all(gone, self, items)
+    }
+
+    fn replace_all(&self, gone: UidSet, dest: &Self, items: Vec<AppendItem>) -> Receipt<Appended> {
         if !self.account.shard.is(&dest.account.shard) {
             return Receipt::decided(Err(Error::OtherShard));
         }
         let (from, to) = (Arc::clone(&self.cell), Arc::clone(&dest.cell));
         let mut upload = None;
         self.account.shard.submit_in_steps(move |writer| {
-            let is_ready = to.is_deleted() || writer.put_blobs(&[&item.message], &mut upload)?;
-            if is_ready { writer.replace((&from, &to), uid, &item).map(Some) } else { Ok(None) }
+            let messages: Vec<_> = items.iter().map(|item| &item.message).collect();
+            let is_ready = to.is_deleted() || writer.put_blobs(&messages, &mut upload)?;
+            if is_ready { writer.replace((&from, &to), &gone, &items).map(Some) } else { Ok(None) }
         })
     }
 

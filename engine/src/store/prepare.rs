@@ -77,6 +77,11 @@ impl Prepared {
         &self.0.attached
     }
 
+    /// Whether it is the same, not just alike.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// RFC822.SIZE: octets of the message.
     pub fn size(&self) -> u32 {
         self.0.size

@@ -4,6 +4,7 @@ mod attached;
 mod compaction;
 mod crash;
 mod erase;
+mod exchange;
 mod heal;
 mod lazy;
 

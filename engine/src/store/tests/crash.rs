@@ -13,7 +13,7 @@ use crate::io::sim::SimDisk;
 use crate::state::{Expunge, FlagEdit};
 use crate::store::retention::Retention;
 use crate::store::verify::Verifier;
-use crate::store::{Account, Delivery, Options, Store};
+use crate::store::{Account, Delivery, Mailbox, Options, Store};
 use crate::{Error, FlagAction, FlagSet, InternalDate, Keyword, SystemFlag, Uid, UidSet, clock};
 
 const STEPS: usize = 36;
@@ -78,12 +78,22 @@ fn step(store: &Store, number: usize) -> Result<(), Error> {
         5 => account.rename(&format!("a{}", number - 1), &format!("c{number}/d")).wait(),
         6 => inbox.copy(uids(1..=3), &account.mailbox("Trash")?).wait().map(drop),
         7 => edit(&account, 1..=low, FlagAction::Replace, "other"),
-        8 => inbox.expunge(uids(low..=low + 1), Expunge::Any).wait().map(drop),
+        8 if number == 8 => inbox.expunge(uids(low..=low + 1), Expunge::Any).wait().map(drop),
+        8 => exchange(store, &inbox, low),
         9 => account.subscribe(&format!("name {number}")).wait(),
         10 => account.delete(&format!("c{}/d/b", number - 5)).wait(),
         11 => inbox.append(vec![item(low)]).wait().map(drop),
         _ => annotate(&account, number),
     }
+}
+
+/// One message goes and three come, of which two are one.
+fn exchange(store: &Store, inbox: &Mailbox, low: u32) -> Result<(), Error> {
+    let first = inbox.snapshot().rows(&inbox.snapshot().all_uids()?).next();
+    let gone = first.transpose()?.map(|row| row.uid);
+    let twice = AppendItem { message: store.prepare(&text(low + 300)), ..item(low) };
+    let items = vec![twice.clone(), twice, item(low + 400)];
+    inbox.exchange(gone.into_iter().collect(), items).wait().map(drop)
 }
 
 /// Annotations of a mailbox and its special use, some of which are taken away again.

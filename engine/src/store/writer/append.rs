@@ -44,40 +44,55 @@ impl Writer {
 
         let messages: Vec<&Prepared> = items.iter().map(|item| &item.message).collect();
         self.begin(&messages, items.len(), &flags)?;
-        let now = clock::unix_seconds();
-        let ids = messages.iter().map(|message| self.put_message(message));
-        let ids = ids.collect::<Result<Vec<_>, _>>()?;
-        let rows = items.iter().zip(ids);
-        let rows = rows.map(|(item, id)| item.message.row(item.internal_date, now, id));
-        let appended = self.put_rows(cell, rows.collect(), &flags);
+        let rows = self.put_messages(items)?;
+        let appended = self.put_rows(cell, rows, &flags);
         self.log.end_frame();
         appended
     }
 
-    /// Stores a message in one mailbox and removes another from one, with one frame.
+    /// Stores messages in one mailbox and removes others, all of which are there, from one, with one
+    /// frame.
     pub(crate) fn replace(
         &mut self,
         (from, to): (&Arc<MailboxCell>, &Arc<MailboxCell>),
-        uid: Uid,
-        item: &AppendItem,
+        gone: &UidSet,
+        items: &[AppendItem],
     ) -> Result<Appended, Error> {
-        let gone = UidSet::from_iter([uid]);
         // Refused here, before a byte is written.
-        if self.state(from)?.plan_expunge(&gone, Expunge::Any, clock::unix_seconds())?.is_none() {
+        let removal = self.state(from)?.plan_expunge(gone, Expunge::Any, clock::unix_seconds())?;
+        if !matches!(removal, Some(Change::Expunge { uids, .. }) if uids == *gone) {
             return Err(Error::NoSuchMessage);
         }
+        let flags: Vec<&FlagSet> = items.iter().map(|item| &item.flags).collect();
         let state = self.state(to)?;
         state.load_tail()?;
-        let blank = item.message.row(item.internal_date, 0, NOBODY);
-        state.plan_append(vec![blank], &[&item.flags])?;
+        let blank = items.iter().map(|item| item.message.row(item.internal_date, 0, NOBODY));
+        state.plan_append(blank.collect(), &flags)?;
 
-        self.begin(&[&item.message], 2, &[&item.flags])?;
-        let email_id = self.put_message(&item.message)?;
-        let row = item.message.row(item.internal_date, clock::unix_seconds(), email_id);
-        let appended = self.put_rows(to, vec![row], &[&item.flags]);
-        let removed = appended.as_ref().map_or(Ok(()), |_| self.put_removal(from, &gone));
+        let messages: Vec<&Prepared> = items.iter().map(|item| &item.message).collect();
+        self.begin(&messages, items.len() + 1, &flags)?;
+        let rows = self.put_messages(items)?;
+        let appended = self.put_rows(to, rows, &flags);
+        let removed = appended.as_ref().map_or(Ok(()), |_| self.put_removal(from, gone));
         self.log.end_frame();
         removed.and(appended)
+    }
+
+    /// Stores the messages of some items, the same one once, and makes their rows.
+    fn put_messages(&mut self, items: &[AppendItem]) -> Result<Vec<NewRow>, Error> {
+        let now = clock::unix_seconds();
+        let mut last: Option<(&Prepared, EmailId)> = None;
+        let mut rows = Vec::with_capacity(items.len());
+        for item in items {
+            // Neighbours are looked at, not all: a caller puts the same message side by side.
+            let email_id = match last {
+                Some((message, email_id)) if message.is(&item.message) => email_id,
+                _ => self.put_message(&item.message)?,
+            };
+            last = Some((&item.message, email_id));
+            rows.push(item.message.row(item.internal_date, now, email_id));
+        }
+        Ok(rows)
     }
 
     /// Removes messages from a mailbox: the record goes into the frame in hand.
