@@ -12,6 +12,7 @@ mod logging;
 mod maintain;
 mod open_files;
 mod output;
+mod queue;
 mod quota;
 mod samples;
 mod serve;
@@ -60,6 +61,9 @@ enum Command {
     /// How much the messages of users may take
     #[command(subcommand)]
     Quota(quota::QuotaCommand),
+    /// Mail on its way out
+    #[command(subcommand)]
+    Queue(queue::QueueCommand),
     /// Which capabilities are hidden from whom
     #[command(subcommand)]
     Capability(capability::CapabilityCommand),
@@ -131,6 +135,7 @@ fn execute(arguments: Arguments) -> Result<(), CliError> {
         Command::Alias(command) => directory::alias(&Config::load(&file)?, command),
         Command::Shared(command) => shared::shared(&Config::load(&file)?, command),
         Command::Quota(command) => quota::quota(&Config::load(&file)?, command),
+        Command::Queue(command) => queue::queue(&Config::load(&file)?, command),
         Command::Capability(command) => capability::capability(&Config::load(&file)?, &command),
         Command::Verify => inspect::verify(&Config::load(&file)?),
         Command::Compact => maintain::compact(&Config::load(&file)?),

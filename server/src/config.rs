@@ -6,6 +6,7 @@ mod dns;
 mod limits;
 mod listener;
 mod oauth;
+mod queue;
 mod template;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ pub use dns::{DnsConfig, NameServer};
 pub use limits::Limits;
 pub use listener::{Listener, Protocol, Role};
 pub use oauth::{OAuthConfig, TokenCheck};
+pub use queue::QueueConfig;
 pub use template::commented;
 
 /// Everything the operator decides.
@@ -37,6 +39,8 @@ pub struct Config {
     pub imap: ImapConfig,
     /// Who is asked about other domains.
     pub dns: DnsConfig,
+    /// Mail on its way out.
+    pub queue: QueueConfig,
     /// What the log looks like.
     pub log: LogConfig,
     /// The bounds of everything a client can ask for.
@@ -269,6 +273,7 @@ impl Default for Config {
             auth: AuthConfig::default(),
             imap: ImapConfig::default(),
             dns: DnsConfig::default(),
+            queue: QueueConfig::default(),
             log: LogConfig::default(),
             limits: Limits::default(),
             listeners: Listener::standard(),

@@ -7,6 +7,8 @@ use crate::config::Config;
 use crate::directory::Directory;
 use crate::dns::Dns;
 use crate::metrics::Metrics;
+use crate::queue::Queue;
+use crate::relay::Relay;
 use crate::shutdown::Shutdown;
 use crate::spool::SpoolRoom;
 use crate::store_metrics;
@@ -26,12 +28,18 @@ pub struct Context {
     pub tls: TlsConfigs,
     /// Name servers.
     pub dns: Dns,
+    /// What sends mail to other servers.
+    pub relay: Relay,
+    /// Mail on its way out.
+    pub queue: Queue,
     /// What is counted.
     pub metrics: Metrics,
     /// When to end.
     pub shutdown: Shutdown,
     /// Where messages are while they are being received.
     pub receiving: SpoolRoom,
+    /// Where messages are while they are being sent.
+    pub sending: SpoolRoom,
 }
 
 impl Context {
@@ -46,6 +54,8 @@ impl Context {
 
     /// Everything that is counted, in the text format of Prometheus.
     pub fn metrics_text(&self) -> Result<String, fmt::Error> {
+        let (waiting, in_hand) = self.queue.counts();
+        self.metrics.queue(waiting, in_hand);
         let mut text = self.metrics.text()?;
         store_metrics::insert(&mut text, self.store.stats());
         Ok(text)

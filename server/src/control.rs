@@ -1,7 +1,8 @@
 //! The control socket of a running server: `control` in the directory of the store, for commands
 //! that need the store while the server has it.
 //!
-//! A line goes in, an [`Order`]; a line comes back, `ok` or `error` and words, when it is done.
+//! A line goes in, an [`Order`]; when it is done, `ok` or `error` and words come back, to the end of the
+//! connection.
 //! Only the server's own user and root are listened to.
 
 use std::io;
@@ -87,6 +88,12 @@ async fn answer(context: &Arc<Context>, stream: UnixStream) -> io::Result<()> {
 
 async fn carry_out(context: &Arc<Context>, order: Order) -> Result<String, String> {
     tracing::info!(?order, "ordered by the control socket");
+    let order = match order {
+        Order::Queue(order) => {
+            return order.carry_out(&context.queue).await.map_err(|error| error.to_string());
+        }
+        Order::Store(order) => order,
+    };
     let store = context.store.clone();
     let done = tokio::task::spawn_blocking(move || order.carry_out(&store)).await;
     match done {
@@ -97,7 +104,7 @@ async fn carry_out(context: &Arc<Context>, order: Order) -> Result<String, Strin
 
 /// Gives an order to the server that has this store; `None` if none runs.
 pub(crate) fn give(store: &Path, order: &Order) -> io::Result<Option<Result<String, String>>> {
-    use std::io::{BufRead as _, Write as _};
+    use std::io::{Read as _, Write as _};
 
     let mut stream = match std::os::unix::net::UnixStream::connect(path(store)) {
         Ok(stream) => stream,
@@ -112,10 +119,10 @@ pub(crate) fn give(store: &Path, order: &Order) -> io::Result<Option<Result<Stri
         Err(error) => return Err(error),
     };
     stream.write_all(format!("{order}\n").as_bytes())?;
-    let mut line = String::new();
-    io::BufReader::new(stream).read_line(&mut line)?;
-    let line = line.trim_end();
-    Ok(Some(match line.split_once(' ') {
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(Some(match text.split_once(' ') {
         Some(("ok", done)) => Ok(done.to_owned()),
         Some(("error", why)) => Err(why.to_owned()),
         _ => Err("the server ended before it was done; give the order again".to_owned()),

@@ -41,13 +41,12 @@ pub async fn deliver(
     context: &Context,
     role: Role,
     recipients: &[Recipient],
-    message: Spooled,
+    message: Arc<Spooled>,
 ) -> Vec<Result<(), DeliveryError>> {
     let store = context.store.clone();
     // Until it is stored, what is made of it takes its place.
     let _share = message.share();
-    let source = Arc::new(message);
-    let prepared = prepare(source, move |source| store.prepare_source(source)).await;
+    let prepared = prepare(message, move |source| store.prepare_source(source)).await;
     let seconds = engine::clock::unix_seconds();
     let internal_date = InternalDate { seconds, zone_minutes: 0 };
     let mut results = Vec::with_capacity(recipients.len());
@@ -130,7 +129,7 @@ mod tests {
     async fn recipients(context: &Context, address: &str) -> Vec<Recipient> {
         let address = Address::parse(address).expect("address");
         match context.directory.resolve(&address).await.expect("resolves") {
-            Resolution::Local(found) => found.to_vec(),
+            Resolution::Found(found) => found.users.clone(),
             other => panic!("{address}: {other:?}"),
         }
     }
@@ -154,7 +153,7 @@ mod tests {
             let before = exists();
             let to = recipients(&context, address).await;
             let message = b"Subject: x\r\n\r\nx\r\n".to_vec();
-            let results = deliver(&context, Role::Lmtp, &to, message.into()).await;
+            let results = deliver(&context, Role::Lmtp, &to, Arc::new(message.into())).await;
             assert!(matches!(results[..], [Ok(())]), "{address}: {results:?}");
             assert_eq!(exists(), before + 1, "{address}");
         }

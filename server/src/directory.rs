@@ -22,7 +22,7 @@ use sqlx::{Row as _, SqlitePool};
 pub use address::{Address, AddressError};
 pub use masks::{Audience, CapabilityName, MaskRule, Masks, RuleError, Viewer, Visibility, Whom};
 pub use quota::{Quota, QuotaLimits, QuotaTarget, Usage};
-pub use resolve::{Recipient, Resolution};
+pub use resolve::{Recipient, Resolution, Targets};
 pub use retention::RETENTION_DAYS_MAX;
 pub use shares::{ANYONE, Share};
 
@@ -30,6 +30,9 @@ use self::masks::MaskCache;
 use self::quota::QuotaCache;
 use self::resolve::ResolveCache;
 use crate::private_file;
+
+/// Whose messages wait to be sent: no user's, so that nobody can log in to it. Users get low numbers.
+pub const QUEUE_ACCOUNT: AccountId = AccountId(i64::MAX.unsigned_abs());
 
 /// Connections to the file; more would only wait for one another.
 const CONNECTIONS_MAX: u32 = 4;

@@ -3,6 +3,7 @@
 mod accounts;
 mod admin;
 pub mod auth;
+mod calendar;
 pub mod cli;
 pub mod config;
 pub mod context;
@@ -19,6 +20,7 @@ pub mod metrics;
 pub mod orders;
 pub mod pop3;
 mod private_file;
+pub mod queue;
 pub mod quota;
 pub mod relay;
 mod server;

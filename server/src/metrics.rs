@@ -33,6 +33,11 @@ struct OutcomeLabels {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TryLabel {
+    outcome: &'static str,
+}
+
 #[derive(Clone)]
 struct Latency;
 
@@ -55,6 +60,9 @@ pub struct Metrics {
     commands: Family<CommandLabels, Histogram, Latency>,
     deliveries: Family<OutcomeLabels, Counter>,
     log_ins: Family<OutcomeLabels, Counter>,
+    tries: Family<TryLabel, Counter>,
+    waiting: Gauge,
+    in_hand: Gauge,
     panics: Counter,
 }
 
@@ -73,6 +81,9 @@ impl Metrics {
             commands: Family::new_with_constructor(Latency),
             deliveries: Family::default(),
             log_ins: Family::default(),
+            tries: Family::default(),
+            waiting: Gauge::default(),
+            in_hand: Gauge::default(),
             panics: Counter::default(),
         };
         metrics.register();
@@ -97,6 +108,9 @@ impl Metrics {
         );
         registry.register("deliveries", "Messages for a recipient", self.deliveries.clone());
         registry.register("log_ins", "Log-ins", self.log_ins.clone());
+        registry.register("queue_tries", "Recipients tried from the queue", self.tries.clone());
+        registry.register("queue_waiting", "Entries that wait in the queue", self.waiting.clone());
+        registry.register("queue_in_hand", "Entries that are being tried", self.in_hand.clone());
         registry.register("session_panics", "Sessions ended by a fault", self.panics.clone());
     }
 
@@ -142,6 +156,17 @@ impl Metrics {
     pub fn log_in(&self, role: Role, is_ok: bool) {
         let outcome = if is_ok { "ok" } else { "refused" };
         self.log_ins.get_or_create(&OutcomeLabels { protocol: role.name(), outcome }).inc();
+    }
+
+    /// Counts what came of a try for one recipient of the queue.
+    pub fn tried(&self, outcome: &'static str) {
+        self.tries.get_or_create(&TryLabel { outcome }).inc();
+    }
+
+    /// Shows how many entries the queue has: waiting, and in hand.
+    pub fn queue(&self, waiting: usize, in_hand: usize) {
+        self.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        self.in_hand.set(i64::try_from(in_hand).unwrap_or(i64::MAX));
     }
 
     /// Counts a session that ended by a panic.

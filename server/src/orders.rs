@@ -5,9 +5,20 @@ use std::fmt;
 
 use engine::{AccountId, Store, Uid, UidSet};
 
+use crate::queue::QueueOrder;
+
 /// An order, one line in writing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
+    /// About the store as a whole.
+    Store(StoreOrder),
+    /// About mail on its way out.
+    Queue(QueueOrder),
+}
+
+/// What is asked of a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreOrder {
     /// Give back space and compress what has come.
     Compact,
     /// Take messages out for good.
@@ -26,17 +37,20 @@ impl Order {
     pub fn parse(line: &str) -> Option<Self> {
         let mut words = line.split('\t');
         let order = match words.next()? {
-            "compact" => Self::Compact,
-            "erase" => Self::Erase {
+            "compact" => Self::Store(StoreOrder::Compact),
+            "erase" => Self::Store(StoreOrder::Erase {
                 account: AccountId(words.next()?.parse().ok()?),
                 mailbox: words.next()?.to_owned(),
                 uids: parse_uids(words.next()?)?,
-            },
+            }),
+            "queue" => Self::Queue(serde_json::from_str(words.next()?).ok()?),
             _ => return None,
         };
         words.next().is_none().then_some(order)
     }
+}
 
+impl StoreOrder {
     /// Does it, on this thread, which may take long; what was done, in words.
     pub fn carry_out(&self, store: &Store) -> Result<String, engine::Error> {
         match self {
@@ -59,9 +73,13 @@ impl Order {
 impl fmt::Display for Order {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Compact => out.write_str("compact"),
-            Self::Erase { account, mailbox, uids } => {
+            Self::Store(StoreOrder::Compact) => out.write_str("compact"),
+            Self::Store(StoreOrder::Erase { account, mailbox, uids }) => {
                 write!(out, "erase\t{account}\t{mailbox}\t{uids}")
+            }
+            Self::Queue(order) => {
+                let order = serde_json::to_string(order).map_err(|_| fmt::Error)?;
+                write!(out, "queue\t{order}")
             }
         }
     }
@@ -87,7 +105,12 @@ mod tests {
         let uids = parse_uids("3,9:7").expect("uids");
         assert_eq!(uids.to_string(), "3,7:9");
         let mailbox = "Projekte/Übersicht".to_owned();
-        for order in [Order::Compact, Order::Erase { account: AccountId(7), mailbox, uids }] {
+        let queue = QueueOrder::Show("a\tb".to_owned());
+        for order in [
+            Order::Store(StoreOrder::Compact),
+            Order::Store(StoreOrder::Erase { account: AccountId(7), mailbox, uids }),
+            Order::Queue(queue),
+        ] {
             assert_eq!(Order::parse(&order.to_string()), Some(order));
         }
     }

@@ -21,6 +21,8 @@ use crate::dns::Dns;
 use crate::limits::ConnectionLimits;
 use crate::listen::{self, BindError, Port};
 use crate::metrics::Metrics;
+use crate::queue::{self, Queue};
+use crate::relay::Relay;
 use crate::shutdown::ShutdownTrigger;
 use crate::spool::SpoolRoom;
 use crate::tls::{TlsConfigs, TlsError};
@@ -97,13 +99,18 @@ impl Server {
             let path = control::path(&config.store.path).display().to_string();
             StartError::Control { path, source }
         })?;
-        let receiving = receiving(&config)?;
+        let (receiving, sending) = (spool_room(&config)?, spool_room(&config)?);
         let dns = Dns::new(&config.dns)?;
+        let relay = Relay::new(&config, dns.clone(), directory.clone());
+        let queue = Queue::open(&store, &config).await?;
         let (trigger, shutdown) = ShutdownTrigger::new();
         let context = Arc::new(Context {
             auth: Authenticator::new(directory.clone(), config.auth.clone()),
             dns,
+            relay,
+            queue,
             receiving,
+            sending,
             metrics: Metrics::new(),
             store,
             directory,
@@ -114,7 +121,8 @@ impl Server {
         // The first unknown login must not take longer than the others.
         tokio::task::spawn_blocking(auth::warm_up);
         let mut server = Self::serve(Arc::clone(&context), trigger, ports);
-        server.ports.spawn(control::serve(context, control));
+        server.ports.spawn(control::serve(Arc::clone(&context), control));
+        server.ports.spawn(queue::run(context));
         Ok(server)
     }
 
@@ -175,9 +183,9 @@ impl Server {
     }
 }
 
-/// Where messages are while they are being received. Tried out at once: a directory that is wrong
+/// Where messages are while they are being received, or sent. Tried out at once: a directory that is wrong
 /// would be noticed by the first long message only.
-fn receiving(config: &Config) -> Result<SpoolRoom, StartError> {
+fn spool_room(config: &Config) -> Result<SpoolRoom, StartError> {
     let directory = config.store.spool.as_ref().unwrap_or(&config.store.path);
     ScratchFile::create_in(directory, 0).map_err(|source| {
         let path = directory.display().to_string();

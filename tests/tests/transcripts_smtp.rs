@@ -16,6 +16,7 @@ tests::transcripts! { smtp:
     commands_that_are_always_answered,
     greeting_lists_the_extensions,
     mail_is_never_relayed,
+    mail_to_other_domains_is_queued,
     mail_without_room_is_refused_for_now,
     octets_of_a_message_are_kept,
     parameters_that_were_not_announced_are_refused,

@@ -6,6 +6,7 @@ mod guide;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 
@@ -144,11 +145,11 @@ async fn deliver_samples(server: &Server) -> Result<(), CliError> {
         let mut recipients = Vec::new();
         for user in sample.recipients {
             let address = Address::new(user, DOMAIN).map_err(DirectoryError::from)?;
-            if let Resolution::Local(found) = context.directory.resolve(&address).await? {
-                recipients.extend(found.iter().cloned());
+            if let Resolution::Found(found) = context.directory.resolve(&address).await? {
+                recipients.extend(found.users.iter().cloned());
             }
         }
-        let message = sample.message().into();
+        let message = Arc::new(sample.message().into());
         for outcome in delivery::deliver(context, Role::Lmtp, &recipients, message).await {
             outcome.map_err(|error| CliError::Refused(error.to_string()))?;
         }
@@ -159,10 +160,10 @@ async fn deliver_samples(server: &Server) -> Result<(), CliError> {
 /// Whether any message ever reached the first user, also if it is gone by now.
 async fn has_had_mail(context: &Context) -> Result<bool, CliError> {
     let address = Address::new(USERS[0], DOMAIN).map_err(DirectoryError::from)?;
-    let Resolution::Local(found) = context.directory.resolve(&address).await? else {
+    let Resolution::Found(found) = context.directory.resolve(&address).await? else {
         return Ok(false);
     };
-    for recipient in found.iter() {
+    for recipient in &found.users {
         let account = accounts::ensure(context, recipient.account).await?;
         if account.mailbox("INBOX")?.snapshot().uid_next() != Some(engine::Uid::FIRST) {
             return Ok(true);

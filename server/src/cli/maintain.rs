@@ -1,4 +1,4 @@
-//! `fumikura compact` and `fumikura erase`: asked of the server that has the store, or done here
+//! Orders, and `fumikura compact` and `fumikura erase`, which are some: asked of the server that has the store, or done here
 //! if none runs.
 
 use std::io::{self, IsTerminal as _};
@@ -11,7 +11,8 @@ use super::{CliError, directory, output, serve};
 use crate::config::Config;
 use crate::control;
 use crate::directory::Directory;
-use crate::orders::{Order, parse_uids};
+use crate::orders::{Order, StoreOrder, parse_uids};
+use crate::queue::Queue;
 
 #[derive(Debug, Args)]
 pub(super) struct EraseArguments {
@@ -24,7 +25,11 @@ pub(super) struct EraseArguments {
 }
 
 pub(super) fn compact(config: &Config) -> Result<(), CliError> {
-    carry_out(config, &Order::Compact, "compacting; a stop at any moment loses nothing")
+    carry_out(
+        config,
+        &Order::Store(StoreOrder::Compact),
+        "compacting; a stop at any moment loses nothing",
+    )
 }
 
 pub(super) fn erase(config: &Config, arguments: &EraseArguments) -> Result<(), CliError> {
@@ -41,7 +46,7 @@ pub(super) fn erase(config: &Config, arguments: &EraseArguments) -> Result<(), C
     }
     let uids = parse_uids(uids)
         .ok_or_else(|| CliError::Refused(format!("{uids} is not a set of UIDs such as 3,7:9")))?;
-    let order = Order::Erase { account, mailbox: mailbox.clone(), uids };
+    let order = Order::Store(StoreOrder::Erase { account, mailbox: mailbox.clone(), uids });
     carry_out(config, &order, "erasing; if it is stopped, give the same command again")
 }
 
@@ -59,6 +64,15 @@ fn account_of(config: &Config, user: &str) -> Result<engine::AccountId, CliError
 }
 
 fn carry_out(config: &Config, order: &Order, message: &'static str) -> Result<(), CliError> {
+    output::line(&given(config, order, message)?)
+}
+
+/// Gives an order to the server that has the store, or carries it out here.
+pub(super) fn given(
+    config: &Config,
+    order: &Order,
+    message: &'static str,
+) -> Result<String, CliError> {
     let bar =
         if io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
     bar.set_message(message);
@@ -71,7 +85,7 @@ fn carry_out(config: &Config, order: &Order, message: &'static str) -> Result<()
         None => by_ourselves(config, order),
     };
     bar.finish_and_clear();
-    output::line(&done?)
+    done
 }
 
 fn by_ourselves(config: &Config, order: &Order) -> Result<String, CliError> {
@@ -81,8 +95,14 @@ fn by_ourselves(config: &Config, order: &Order) -> Result<String, CliError> {
     let retention = directory.retention(config.store.retention(), runtime.handle().clone());
     let options = engine::Options { upkeep: false, retention, ..config.store.options() };
     let store = engine::Store::open(&config.store.path, &options)?;
-    let done = order.carry_out(&store)?;
+    let done = match order {
+        Order::Store(order) => order.carry_out(&store).map_err(CliError::from),
+        Order::Queue(order) => runtime.block_on(async {
+            let queue = Queue::open(&store, config).await?;
+            order.carry_out(&queue).await.map_err(|error| CliError::Refused(error.to_string()))
+        }),
+    };
     drop(store);
     runtime.block_on(directory.close());
-    Ok(done)
+    done
 }

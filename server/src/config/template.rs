@@ -108,6 +108,20 @@ timeout_ms = 3000
 attempts = 2
 cache_entries_max = 10000
 
+[queue]
+# What could not be delivered is tried again after so long; each pause is twice the last, up to the longest.
+retry_first_seconds = 300
+retry_most_seconds = 14400
+# How old mail gets before its sender is told that it takes long, and before it is given up.
+delay_report_seconds = 14400
+expire_seconds = 432000
+# Deliveries that are tried at one time, and to one destination; messages a minute to one (0: any number).
+tries_max = 200
+tries_per_destination_max = 10
+messages_per_minute_max = 0
+# Messages, each counted once for every destination, that may wait; more are refused for the time being.
+entries_max = 2000000
+
 [log]
 # human or json.
 format = "human"

@@ -128,9 +128,6 @@ impl Directory {
 
     /// Makes an address lead to one more target, whose domain must be local.
     pub async fn add_alias(&self, alias: &Address, target: &Address) -> Result<(), DirectoryError> {
-        if !self.is_local(target.domain()).await? {
-            return Err(DirectoryError::NoSuchDomain(target.domain().to_owned()));
-        }
         if self.user(alias).await?.is_some() {
             return Err(DirectoryError::Exists(format!("user {alias}")));
         }

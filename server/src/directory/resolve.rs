@@ -1,13 +1,14 @@
-//! From an address to the users it leads to.
+//! From an address to the users it leads to, and to addresses elsewhere.
 //!
 //! An address is looked up as it is, first among users, then among aliases; then without its
-//! detail. Aliases may lead to aliases. `postmaster` always leads somewhere (RFC 5321, 4.5.1):
-//! without user or alias of that name, to the domain's first user.
+//! detail. Aliases may lead to aliases, and to addresses of other servers. `postmaster` always leads somewhere (RFC 5321, 4.5.1):
+//! without user or alias of that name, to the domain's first user. What leads nowhere else leads where
+//! the domain's alias `*` does, if there is one.
 //!
 //! Found addresses are believed for a second: a flood of messages for one user costs one
 //! question. Refusals are never remembered, so that a new user can be written to at once.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ const BELIEVED_FOR: Duration = Duration::from_secs(1);
 const ENTRIES_MAX: usize = 4096;
 /// Addresses that are followed for one recipient; an alias may not fan out without end.
 const FOLLOWED_MAX: usize = 1000;
+/// The alias of a domain that takes what no other name does.
+const CATCH_ALL: &str = "*";
 /// Accepted in every local domain.
 const POSTMASTER: &str = "postmaster";
 
@@ -37,11 +40,20 @@ pub struct Recipient {
     pub detail: Option<String>,
 }
 
+/// What an address leads to: at least one of either.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Targets {
+    /// Users of ours, each once.
+    pub users: Vec<Recipient>,
+    /// Addresses of other servers, as they stand between angle brackets, each once.
+    pub elsewhere: Vec<String>,
+}
+
 /// Where an address leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resolution {
-    /// To these users, at least one, each once.
-    Local(Arc<[Recipient]>),
+    /// To these.
+    Found(Arc<Targets>),
     /// The domain is ours, but there is no such user.
     UnknownUser,
     /// The domain is not ours.
@@ -54,17 +66,17 @@ pub(super) struct ResolveCache(Mutex<HashMap<Address, Believed>>);
 #[derive(Debug)]
 struct Believed {
     until: Instant,
-    recipients: Arc<[Recipient]>,
+    targets: Arc<Targets>,
 }
 
 impl ResolveCache {
-    fn find(&self, address: &Address, now: Instant) -> Option<Arc<[Recipient]>> {
+    fn find(&self, address: &Address, now: Instant) -> Option<Arc<Targets>> {
         let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let believed = entries.get(address).filter(|believed| believed.until > now)?;
-        Some(Arc::clone(&believed.recipients))
+        Some(Arc::clone(&believed.targets))
     }
 
-    fn remember(&self, address: &Address, recipients: &Arc<[Recipient]>, now: Instant) {
+    fn remember(&self, address: &Address, targets: &Arc<Targets>, now: Instant) {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= ENTRIES_MAX {
             entries.retain(|_, believed| believed.until > now);
@@ -72,7 +84,7 @@ impl ResolveCache {
         if entries.len() >= ENTRIES_MAX {
             entries.clear();
         }
-        let believed = Believed { until: now + BELIEVED_FOR, recipients: Arc::clone(recipients) };
+        let believed = Believed { until: now + BELIEVED_FOR, targets: Arc::clone(targets) };
         entries.insert(address.clone(), believed);
     }
 
@@ -88,18 +100,18 @@ pub(super) async fn resolve(
 ) -> Result<Resolution, DirectoryError> {
     let now = Instant::now();
     if let Some(known) = directory.cache.find(address, now) {
-        return Ok(Resolution::Local(known));
+        return Ok(Resolution::Found(known));
     }
     if !directory.is_local(address.domain()).await? {
         return Ok(Resolution::NotLocal);
     }
     let found = Following::of(directory, address).finish().await?;
-    if found.is_empty() {
+    if found.users.is_empty() && found.elsewhere.is_empty() {
         return Ok(Resolution::UnknownUser);
     }
-    let recipients: Arc<[Recipient]> = found.into();
-    directory.cache.remember(address, &recipients, now);
-    Ok(Resolution::Local(recipients))
+    let targets = Arc::new(found);
+    directory.cache.remember(address, &targets, now);
+    Ok(Resolution::Found(targets))
 }
 
 /// Following aliases from one address on.
@@ -108,6 +120,7 @@ struct Following<'a> {
     waiting: Vec<(Address, Option<String>)>,
     seen: HashSet<Address>,
     found: BTreeMap<AccountId, Recipient>,
+    elsewhere: BTreeSet<String>,
 }
 
 /// Where one step leads.
@@ -121,10 +134,11 @@ impl<'a> Following<'a> {
     fn of(directory: &'a Directory, address: &Address) -> Self {
         let waiting = vec![(address.clone(), None)];
         let seen = HashSet::from([address.clone()]);
-        Self { directory, waiting, seen, found: BTreeMap::new() }
+        let (found, elsewhere) = (BTreeMap::new(), BTreeSet::new());
+        Self { directory, waiting, seen, found, elsewhere }
     }
 
-    async fn finish(mut self) -> Result<Vec<Recipient>, DirectoryError> {
+    async fn finish(mut self) -> Result<Targets, DirectoryError> {
         while let Some((address, detail)) = self.waiting.pop() {
             match self.step(&address).await? {
                 Step::User(account) => {
@@ -135,10 +149,16 @@ impl<'a> Following<'a> {
                         self.follow(target, detail.clone());
                     }
                 }
-                Step::Nowhere => self.without_detail(&address).await?,
+                Step::Nowhere if self.directory.is_local(address.domain()).await? => {
+                    self.without_detail(&address).await?;
+                }
+                Step::Nowhere => {
+                    self.elsewhere.insert(address.to_string());
+                }
             }
         }
-        Ok(self.found.into_values().collect())
+        let users = self.found.into_values().collect();
+        Ok(Targets { users, elsewhere: self.elsewhere.into_iter().collect() })
     }
 
     fn follow(&mut self, address: Address, detail: Option<String>) {
@@ -156,6 +176,8 @@ impl<'a> Following<'a> {
             && let Some(first) = self.first_user(address.domain()).await?
         {
             self.follow(first, None);
+        } else if address.local_part() != CATCH_ALL {
+            self.follow(Address::new(CATCH_ALL, address.domain())?, None);
         }
         Ok(())
     }

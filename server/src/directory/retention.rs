@@ -7,7 +7,7 @@ use sqlx::Row as _;
 use tokio::runtime::Handle;
 
 use super::address::normal_domain;
-use super::{Directory, DirectoryError};
+use super::{Directory, DirectoryError, QUEUE_ACCOUNT};
 
 /// Days of a window that a domain may have.
 pub const RETENTION_DAYS_MAX: u16 = 366;
@@ -44,6 +44,9 @@ impl Directory {
     pub fn retention(&self, window: Duration, runtime: Handle) -> Retention {
         let directory = self.clone();
         Retention::of(window).with_others(move |account| {
+            if account == QUEUE_ACCOUNT {
+                return Some(Duration::ZERO);
+            }
             match runtime.block_on(directory.window_of(account)) {
                 Ok(window) => window,
                 Err(error) => {

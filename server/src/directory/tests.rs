@@ -46,12 +46,13 @@ impl World {
         match self.directory.resolve(&address(text)).await.expect("resolves") {
             Resolution::NotLocal => "not local".to_owned(),
             Resolution::UnknownUser => "unknown".to_owned(),
-            Resolution::Local(recipients) => {
-                let shown = recipients.iter().map(|recipient| match &recipient.detail {
+            Resolution::Found(targets) => {
+                let users = targets.users.iter().map(|recipient| match &recipient.detail {
                     Some(detail) => format!("{}[{detail}]", recipient.address),
                     None => recipient.address.to_string(),
                 });
-                shown.collect::<Vec<_>>().join(" ")
+                let elsewhere = targets.elsewhere.iter().map(|address| format!("<{address}>"));
+                users.chain(elsewhere).collect::<Vec<_>>().join(" ")
             }
         }
     }
@@ -67,6 +68,22 @@ async fn users_are_found_by_any_spelling_and_others_are_not() {
     assert_eq!(world.leads("ALICE@Example.TEST").await, "alice@example.test");
     assert_eq!(world.leads("carol@example.test").await, "unknown");
     assert_eq!(world.leads("alice@elsewhere.test").await, "not local");
+}
+
+#[tokio::test]
+async fn an_alias_may_lead_elsewhere_and_one_may_catch_all() {
+    let world = world().await;
+    world.alias("team@example.test", "alice@example.test").await;
+    world.alias("team@example.test", "guest@elsewhere.test").await;
+    assert_eq!(world.leads("team@example.test").await, "alice@example.test <guest@elsewhere.test>");
+    assert_eq!(world.leads("nobody@example.test").await, "unknown");
+    world.alias("*@example.test", "team@example.test").await;
+    for caught in ["nobody@example.test", "nobody+x@example.test", "*@example.test"] {
+        let leads = world.leads(caught).await;
+        assert_eq!(leads, "alice@example.test <guest@elsewhere.test>", "{caught}");
+    }
+    assert_eq!(world.leads("alice@example.test").await, "alice@example.test");
+    assert_eq!(world.leads("nobody@elsewhere.test").await, "not local");
 }
 
 #[tokio::test]

@@ -5,7 +5,6 @@
 //! become `NO` and `BAD` in `refusal`.
 
 mod attend;
-mod calendar;
 pub mod command;
 mod commands;
 pub mod dialect;

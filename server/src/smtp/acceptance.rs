@@ -5,14 +5,19 @@
 //! again, and those who have it already may get it twice. Nothing is lost that way. LMTP has a
 //! reply for each (RFC 2033, 4.2).
 
+use std::sync::Arc;
+
+use super::command::AddressText;
 use super::incoming::{Incoming, MessageFault};
+use super::path::ReversePath;
 use super::reply::Reply;
-use super::session::Session;
+use super::session::{LogIn, Session};
 use super::trace::missing_fields;
-use super::transaction::Transaction;
+use super::transaction::{Plan, Transaction};
 use crate::config::Role;
-use crate::delivery::{DeliveryError, deliver};
-use crate::spool::Spooled;
+use crate::delivery::{DeliveryError, deliver, prepare};
+use crate::queue::{MailOptions, QueueError, Submission};
+use crate::spool::{Spooled, Stretch};
 
 /// More `Received` fields than this are taken for a loop (RFC 5321, 6.3: at least 100).
 const RECEIVED_COUNT_MAX: usize = 100;
@@ -56,32 +61,85 @@ async fn finished(
 }
 
 async fn store(session: &mut Session, transaction: &Transaction, message: Spooled) {
-    let targets = transaction.targets();
-    let len = message.len();
-    let outcomes = deliver(&session.context, session.role, &targets.unique, message).await;
-    report(session, transaction, &outcomes, len);
+    let plan = transaction.plan();
+    let (len, message) = (message.len(), Arc::new(message));
+    let (outcomes, queued) = tokio::join!(
+        deliver(&session.context, session.role, &plan.users, Arc::clone(&message)),
+        send_on(session, transaction, &plan, &message),
+    );
+    report(session, transaction, &outcomes, &queued, len);
     let is_stored = |place: &usize| matches!(outcomes.get(*place), Some(Ok(())));
     match session.role {
         Role::Lmtp => {
-            for places in &targets.by_recipient {
+            for (places, leads_elsewhere) in plan.by_recipient.iter().zip(&plan.leads_elsewhere) {
                 let is_full = |place: &usize| {
                     let outcome = outcomes.get(*place);
                     matches!(outcome, Some(Err(error)) if error.is_over_quota())
                 };
-                let reply = if places.iter().all(is_stored) {
-                    Reply::STORED
-                } else if places.iter().any(is_full) {
-                    Reply::MAILBOX_FULL
-                } else {
-                    Reply::STORE_FAILED
+                let reply = match &queued {
+                    Err(error) if *leads_elsewhere => queue_reply(error),
+                    _ if places.iter().all(is_stored) => Reply::STORED,
+                    _ if places.iter().any(is_full) => Reply::MAILBOX_FULL,
+                    _ => Reply::STORE_FAILED,
                 };
                 session.reply(&reply);
             }
         }
-        _ if (0..targets.unique.len()).all(|place| is_stored(&place)) => {
-            session.reply(&Reply::STORED);
+        _ if !(0..plan.users.len()).all(|place| is_stored(&place)) => {
+            session.reply(&Reply::STORE_FAILED);
         }
-        _ => session.reply(&Reply::STORE_FAILED),
+        _ => match queued {
+            Err(error) => session.reply(&queue_reply(&error)),
+            Ok(()) if plan.elsewhere.is_empty() => session.reply(&Reply::STORED),
+            Ok(()) => session.reply(&Reply::queued(transaction.id)),
+        },
+    }
+}
+
+/// Puts the message into the queue for those who are elsewhere, if there are any.
+async fn send_on(
+    session: &Session,
+    transaction: &Transaction,
+    plan: &Plan,
+    message: &Arc<Spooled>,
+) -> Result<(), QueueError> {
+    if plan.elsewhere.is_empty() {
+        return Ok(());
+    }
+    let context = &session.context;
+    // Return-Path is for mailboxes (RFC 5321, 4.4).
+    let start = match message.strip_prefix(b"Return-Path:") {
+        Some(_) => memchr::memchr(b'\n', message).map_or(0, |end| end + 1),
+        None => 0,
+    };
+    let source = Arc::new(Stretch::new(Arc::clone(message), start..message.len()));
+    let store = context.store.clone();
+    let prepared = prepare(source, move |source| store.prepare_source(source)).await;
+    let submission = Submission {
+        id: transaction.id.to_string(),
+        reverse_path: match &transaction.reverse_path {
+            ReversePath::Null => String::new(),
+            ReversePath::Path(path) => path.to_string(),
+        },
+        options: MailOptions {
+            smtputf8: transaction.text == AddressText::Utf8,
+            ..MailOptions::default()
+        },
+        account: match &session.log_in {
+            LogIn::User(identity) => Some(identity.account),
+            LogIn::Anonymous { .. } => None,
+        },
+        recipients: plan.elsewhere.clone(),
+        due: None,
+    };
+    context.queue.submit(submission, prepared).await
+}
+
+fn queue_reply(error: &QueueError) -> Reply {
+    match error {
+        QueueError::Full => Reply::QUEUE_FULL,
+        QueueError::Address(_) => Reply::NO_SUCH_DOMAIN,
+        QueueError::Store(_) | QueueError::NotThere(_) => Reply::STORE_FAILED,
     }
 }
 
@@ -89,8 +147,12 @@ fn report(
     session: &Session,
     transaction: &Transaction,
     outcomes: &[Result<(), DeliveryError>],
+    queued: &Result<(), QueueError>,
     len: usize,
 ) {
+    if let Err(error) = queued {
+        tracing::error!(id = %transaction.id, %error, "cannot put a message into the queue");
+    }
     for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
         if error.is_over_quota() {
             tracing::info!(id = %transaction.id, %error, "a message was not taken");

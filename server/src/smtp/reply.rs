@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use super::command::CommandError;
 use super::incoming::MessageFault;
+use super::trace::TransactionId;
 use crate::auth::AuthFailure;
 use crate::auth::sasl::SaslError;
 use crate::spool::SpoolFault;
@@ -53,6 +54,12 @@ impl Reply {
         }
     }
 
+    /// For a message that is on its way, by the name it has in the queue.
+    pub(super) fn queued(id: TransactionId) -> Self {
+        let text = Cow::Owned(format!("Queued as {id}"));
+        Self { code: 250, status: Some("2.0.0"), text }
+    }
+
     /// For arguments that do not have their form.
     fn form(form: &'static str) -> Self {
         let text = Cow::Owned(format!("The form is: {form}"));
@@ -85,9 +92,9 @@ replies! {
     TOO_MANY_LOG_INS = 421 "4.7.0" "Too many failed log-ins, closing";
     DIRECTORY_FAILED = 451 "4.3.0" "Users cannot be looked up now, try again later";
     STORE_FAILED = 451 "4.3.0" "The message could not be stored, try again later";
-    NO_QUEUE = 451 "4.4.0" "Mail to other domains cannot be sent from here yet";
     MAILBOX_FULL = 452 "4.2.2" "The mailbox is full, try again later";
     OUT_OF_MEMORY = 452 "4.3.1" "Too much mail is arriving, try again later";
+    QUEUE_FULL = 452 "4.3.1" "Too much mail waits to be sent, try again later";
     DISK_FULL = 452 "4.3.1" "There is no room on the disk, try again later";
     TOO_MANY_RECIPIENTS = 452 "4.5.3" "Too many recipients, send the message to the rest again";
     LOG_INS_UNAVAILABLE = 454 "4.7.0" "Log-ins are not possible now, try again later";
@@ -119,6 +126,7 @@ replies! {
     OTHER_USER = 535 "5.7.8" "Acting for another user is not offered";
     TLS_FIRST = 538 "5.7.11" "Start TLS first";
     NO_SUCH_USER = 550 "5.1.1" "No such user here";
+    NO_SUCH_DOMAIN = 550 "5.1.2" "No mail could be sent to that domain";
     NO_RELAYING = 550 "5.7.1" "That domain is not served here, and mail is not relayed";
     BARE_CR_OR_LF = 550 "5.6.11" "Lines of a message end in CR LF; a CR or LF stood alone";
     MESSAGE_TOO_LARGE = 552 "5.3.4" "The message is larger than allowed";

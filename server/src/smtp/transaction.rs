@@ -1,13 +1,14 @@
 //! A mail transaction: its reverse-path and forward-paths, until the message follows
 //! (RFC 5321, 3.3).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::command::{AddressText, Mail};
 use super::path::{ForwardPath, ReversePath};
 use super::trace::TransactionId;
-use crate::directory::Recipient;
+use crate::directory::{Recipient, Targets};
+use crate::queue::QueuedRecipient;
 
 /// Mailboxes that one transaction may lead to; aliases multiply what the recipient limit bounds.
 const TARGETS_MAX: usize = 10_000;
@@ -28,15 +29,20 @@ pub(super) struct Transaction {
 #[derive(Debug)]
 struct Accepted {
     path: ForwardPath,
-    targets: Arc<[Recipient]>,
+    targets: Arc<Targets>,
 }
 
-/// The users a message goes to, each mailbox once, and who of them each recipient stands for.
+/// Whom a message goes to, each once, and who of them each recipient stands for.
 #[derive(Debug)]
-pub(super) struct Targets {
-    pub(super) unique: Vec<Recipient>,
-    /// For each recipient, in the order of acceptance, places in `unique`.
+pub(super) struct Plan {
+    /// Users here.
+    pub(super) users: Vec<Recipient>,
+    /// For each recipient, in the order of acceptance, places in `users`.
     pub(super) by_recipient: Vec<Vec<usize>>,
+    /// Addresses elsewhere.
+    pub(super) elsewhere: Vec<QueuedRecipient>,
+    /// For each recipient, whether it leads elsewhere too.
+    pub(super) leads_elsewhere: Vec<bool>,
 }
 
 impl Transaction {
@@ -67,31 +73,42 @@ impl Transaction {
 
     /// Adds a recipient; `false` if the transaction leads to too many mailboxes already.
     #[must_use]
-    pub(super) fn accept(&mut self, path: ForwardPath, targets: Arc<[Recipient]>) -> bool {
-        if self.target_count + targets.len() > TARGETS_MAX {
+    pub(super) fn accept(&mut self, path: ForwardPath, targets: Arc<Targets>) -> bool {
+        let count = targets.users.len() + targets.elsewhere.len();
+        if self.target_count + count > TARGETS_MAX {
             return false;
         }
-        self.target_count += targets.len();
+        self.target_count += count;
         self.accepted.push(Accepted { path, targets });
         true
     }
 
     /// Who gets the message.
-    pub(super) fn targets(&self) -> Targets {
-        let mut unique: Vec<Recipient> = Vec::new();
+    pub(super) fn plan(&self) -> Plan {
+        let mut users: Vec<Recipient> = Vec::new();
         let mut places = HashMap::new();
         let mut place_of = |target: &Recipient| {
             *places.entry((target.account, target.detail.clone())).or_insert_with(|| {
-                unique.push(target.clone());
-                unique.len() - 1
+                users.push(target.clone());
+                users.len() - 1
             })
         };
         let by_recipient = self
             .accepted
             .iter()
-            .map(|recipient| recipient.targets.iter().map(&mut place_of).collect())
+            .map(|recipient| recipient.targets.users.iter().map(&mut place_of).collect())
             .collect();
-        Targets { unique, by_recipient }
+        let mut seen = HashSet::new();
+        let mut elsewhere = Vec::new();
+        for address in self.accepted.iter().flat_map(|recipient| &recipient.targets.elsewhere) {
+            if seen.insert(address) {
+                let address = address.clone();
+                elsewhere.push(QueuedRecipient { address, ..QueuedRecipient::default() });
+            }
+        }
+        let leads = |recipient: &Accepted| !recipient.targets.elsewhere.is_empty();
+        let leads_elsewhere = self.accepted.iter().map(leads).collect();
+        Plan { users, by_recipient, elsewhere, leads_elsewhere }
     }
 }
 
@@ -110,6 +127,15 @@ mod tests {
         }
     }
 
+    fn users(users: Vec<Recipient>) -> Arc<Targets> {
+        Arc::new(Targets { users, elsewhere: Vec::new() })
+    }
+
+    fn elsewhere(addresses: &[&str]) -> Arc<Targets> {
+        let elsewhere = addresses.iter().map(|address| (*address).to_owned()).collect();
+        Arc::new(Targets { users: Vec::new(), elsewhere })
+    }
+
     fn transaction() -> Transaction {
         let reverse_path = ReversePath::Null;
         Transaction::new(Mail { reverse_path, size: None, text: AddressText::Ascii })
@@ -118,23 +144,36 @@ mod tests {
     #[test]
     fn a_mailbox_reached_twice_gets_one_message() {
         let mut transaction = transaction();
-        let list: Arc<[_]> = [target(1, None), target(2, None)].into();
+        let list = users(vec![target(1, None), target(2, None)]);
         assert!(transaction.accept(ForwardPath::Postmaster, list));
-        assert!(transaction.accept(ForwardPath::Postmaster, [target(2, None)].into()));
-        assert!(transaction.accept(ForwardPath::Postmaster, [target(2, Some("x"))].into()));
-        let targets = transaction.targets();
-        assert_eq!(targets.unique, [target(1, None), target(2, None), target(2, Some("x"))]);
-        assert_eq!(targets.by_recipient, [vec![0, 1], vec![1], vec![2]]);
+        assert!(transaction.accept(ForwardPath::Postmaster, users(vec![target(2, None)])));
+        assert!(transaction.accept(ForwardPath::Postmaster, users(vec![target(2, Some("x"))])));
+        let plan = transaction.plan();
+        assert_eq!(plan.users, [target(1, None), target(2, None), target(2, Some("x"))]);
+        assert_eq!(plan.by_recipient, [vec![0, 1], vec![1], vec![2]]);
+        assert!(plan.elsewhere.is_empty());
         assert_eq!(transaction.only_recipient(), None);
     }
 
     #[test]
     fn aliases_cannot_multiply_without_end() {
         let mut transaction = transaction();
-        let list: Arc<[_]> = vec![target(1, None); TARGETS_MAX - 1].into();
+        let list = users(vec![target(1, None); TARGETS_MAX - 1]);
         assert!(transaction.accept(ForwardPath::Postmaster, list));
-        assert!(transaction.accept(ForwardPath::Postmaster, [target(2, None)].into()));
-        assert!(!transaction.accept(ForwardPath::Postmaster, [target(3, None)].into()));
+        assert!(transaction.accept(ForwardPath::Postmaster, elsewhere(&["a@b.test"])));
+        assert!(!transaction.accept(ForwardPath::Postmaster, users(vec![target(3, None)])));
         assert_eq!(transaction.recipient_count(), 2);
+    }
+
+    #[test]
+    fn an_address_elsewhere_gets_one_message() {
+        let mut transaction = transaction();
+        assert!(transaction.accept(ForwardPath::Postmaster, elsewhere(&["a@b.test", "b@b.test"])));
+        assert!(transaction.accept(ForwardPath::Postmaster, users(vec![target(1, None)])));
+        assert!(transaction.accept(ForwardPath::Postmaster, elsewhere(&["a@b.test"])));
+        let plan = transaction.plan();
+        let addresses: Vec<_> = plan.elsewhere.iter().map(|one| one.address.as_str()).collect();
+        assert_eq!(addresses, ["a@b.test", "b@b.test"]);
+        assert_eq!(plan.leads_elsewhere, [true, false, true]);
     }
 }

@@ -2,7 +2,7 @@
 //! once.
 
 use super::Pen;
-use crate::imap::calendar::{MONTHS, civil_from_days};
+use crate::calendar::{MONTHS, civil_from_days};
 
 /// Writes internal dates, quoted.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Dates and times as IMAP writes them (RFC 3501, 9: date, date-time).
 
 use super::cursor::{Cursor, Malformed};
-use crate::imap::calendar::{MONTHS, days_from_civil};
+use crate::calendar::{MONTHS, days_from_civil};
 use crate::imap::command::DateTime;
 
 const DATE: Malformed = Malformed::Expected("a date such as 1-Feb-2024");

@@ -48,8 +48,8 @@ async fn belongs_to(session: &Session, path: &Path, identity: &Identity) -> Resu
     let address = Address::new(path.local_part(), path.domain());
     let address = address.map_err(|_| Reply::NOT_YOUR_ADDRESS)?;
     match session.context.directory.resolve(&address).await {
-        Ok(Resolution::Local(users))
-            if users.iter().any(|user| user.account == identity.account) =>
+        Ok(Resolution::Found(found))
+            if found.users.iter().any(|user| user.account == identity.account) =>
         {
             Ok(())
         }

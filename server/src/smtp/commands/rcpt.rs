@@ -5,11 +5,12 @@ use std::sync::Arc;
 use super::super::command::AddressText;
 use super::super::path::{ForwardPath, Path};
 use super::super::reply::Reply;
-use super::super::session::{Client, Session, State};
+use super::super::session::{Client, LogIn, Session, State};
 use super::super::transaction::Transaction;
 use crate::config::Role;
-use crate::directory::{Address, DirectoryError, Recipient, Resolution};
+use crate::directory::{Address, DirectoryError, Resolution, Targets};
 use crate::quota::{self, NoRoom};
+use crate::relay::Destination;
 
 /// Domains that are asked for a postmaster when none of the host's own has one.
 const POSTMASTER_DOMAINS_MAX: usize = 16;
@@ -48,7 +49,7 @@ async fn judge(
     session: &Session,
     transaction: &Transaction,
     path: &ForwardPath,
-) -> Result<Arc<[Recipient]>, Reply> {
+) -> Result<Arc<Targets>, Reply> {
     // RFC 5321, 4.5.3.1.10: the rest is tried again, so nobody is lost.
     if transaction.recipient_count() >= session.context.config.limits.recipients_max {
         return Err(Reply::TOO_MANY_RECIPIENTS);
@@ -60,8 +61,8 @@ async fn judge(
                 return Err(Reply::UTF8_NOT_ASKED_FOR);
             }
             match Address::new(path.local_part(), path.domain()) {
-                Err(_) => Err(no_address(session, path).await),
-                Ok(address) => look_up(session, &address).await,
+                Err(_) => no_address(session, path).await,
+                Ok(address) => look_up(session, path, &address).await,
             }
         }
     }
@@ -72,10 +73,10 @@ async fn judge(
 async fn room(
     session: &Session,
     transaction: &Transaction,
-    targets: &[Recipient],
+    targets: &Targets,
 ) -> Result<(), Reply> {
     let size = transaction.size.unwrap_or(1);
-    for target in targets {
+    for target in &targets.users {
         match quota::check_delivery(&session.context, target.account, size).await {
             Ok(()) => {}
             Err(NoRoom::OverQuota) => return Err(Reply::MAILBOX_FULL),
@@ -89,18 +90,18 @@ async fn room(
     Ok(())
 }
 
-async fn look_up(session: &Session, address: &Address) -> Result<Arc<[Recipient]>, Reply> {
+async fn look_up(session: &Session, path: &Path, address: &Address) -> Result<Arc<Targets>, Reply> {
     match session.context.directory.resolve(address).await {
-        Ok(Resolution::Local(users)) => Ok(users),
+        Ok(Resolution::Found(targets)) => Ok(targets),
         Ok(Resolution::UnknownUser) => Err(Reply::NO_SUCH_USER),
-        Ok(Resolution::NotLocal) => Err(not_local(session)),
+        Ok(Resolution::NotLocal) => elsewhere(session, path),
         Err(error) => Err(failed(&error)),
     }
 }
 
 /// Without a domain it is the postmaster of this server (RFC 5321, 4.5.1): of the first domain
 /// served here among the host's own name, the domains above it, and then all others.
-async fn postmaster(session: &Session) -> Result<Arc<[Recipient]>, Reply> {
+async fn postmaster(session: &Session) -> Result<Arc<Targets>, Reply> {
     let hostname = session.context.config.hostname.as_str();
     let above = std::iter::successors(Some(hostname), |name| Some(name.split_once('.')?.1));
     for domain in above {
@@ -117,10 +118,10 @@ async fn postmaster(session: &Session) -> Result<Arc<[Recipient]>, Reply> {
     Err(Reply::NO_SUCH_USER)
 }
 
-async fn postmaster_of(session: &Session, domain: &str) -> Result<Option<Arc<[Recipient]>>, Reply> {
+async fn postmaster_of(session: &Session, domain: &str) -> Result<Option<Arc<Targets>>, Reply> {
     let Ok(address) = Address::new("postmaster", domain) else { return Ok(None) };
     match session.context.directory.resolve(&address).await {
-        Ok(Resolution::Local(users)) => Ok(Some(users)),
+        Ok(Resolution::Found(targets)) => Ok(Some(targets)),
         Ok(_) => Ok(None),
         Err(error) => Err(failed(&error)),
     }
@@ -131,15 +132,25 @@ fn failed(error: &DirectoryError) -> Reply {
     Reply::DIRECTORY_FAILED
 }
 
-/// The reply to an address that no user of ours can have: which, depends on whose it would be.
-async fn no_address(session: &Session, path: &Path) -> Reply {
+/// What becomes of an address that no user of ours can have depends on whose it would be.
+async fn no_address(session: &Session, path: &Path) -> Result<Arc<Targets>, Reply> {
     match session.context.directory.is_local(path.domain()).await {
-        Ok(true) => Reply::NO_SUCH_USER,
-        Ok(false) => not_local(session),
-        Err(error) => failed(&error),
+        Ok(true) => Err(Reply::NO_SUCH_USER),
+        Ok(false) => elsewhere(session, path),
+        Err(error) => Err(failed(&error)),
     }
 }
 
-fn not_local(session: &Session) -> Reply {
-    if session.role == Role::Submission { Reply::NO_QUEUE } else { Reply::NO_RELAYING }
+/// Who logged in may write to everybody; nobody else may to others than ours.
+fn elsewhere(session: &Session, path: &Path) -> Result<Arc<Targets>, Reply> {
+    match session.log_in {
+        LogIn::User(_) if session.role == Role::Submission => {
+            if Destination::parse(path.domain()).is_none() {
+                return Err(Reply::NO_SUCH_DOMAIN);
+            }
+            let elsewhere = vec![path.to_string()];
+            Ok(Arc::new(Targets { users: Vec::new(), elsewhere }))
+        }
+        _ => Err(Reply::NO_RELAYING),
+    }
 }

@@ -1,5 +1,7 @@
 //! Days since 1970-01-01 and the dates they are, in the proleptic Gregorian calendar.
 
+use std::fmt;
+
 /// The months' names, January first.
 pub(crate) const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -32,9 +34,39 @@ pub(crate) fn civil_from_days(days: i64) -> (i64, usize, i64) {
     (year, usize::try_from(month).unwrap_or(1), day)
 }
 
+/// A date as header fields write it, in UTC (RFC 5322, 3.3): seconds since 1970-01-01.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeaderDate(pub(crate) i64);
+
+impl fmt::Display for HeaderDate {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+        let (days, seconds) = (self.0.div_euclid(86_400), self.0.rem_euclid(86_400));
+        let (year, month, day) = civil_from_days(days);
+        let weekday = usize::try_from(days.rem_euclid(7)).ok().and_then(|day| WEEKDAYS.get(day));
+        let month = month.checked_sub(1).and_then(|month| MONTHS.get(month));
+        let (weekday, month) = (weekday.unwrap_or(&""), month.unwrap_or(&""));
+        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        write!(out, "{weekday}, {day} {month} {year:04} {hour:02}:{minute:02}:{second:02} +0000")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_are_right_at_the_edges_of_the_calendar() {
+        for (seconds, expected) in [
+            (0, "Thu, 1 Jan 1970 00:00:00 +0000"),
+            (951_782_399, "Mon, 28 Feb 2000 23:59:59 +0000"),
+            (951_782_400, "Tue, 29 Feb 2000 00:00:00 +0000"),
+            (4_107_542_400, "Mon, 1 Mar 2100 00:00:00 +0000"),
+            (-1, "Wed, 31 Dec 1969 23:59:59 +0000"),
+        ] {
+            assert_eq!(HeaderDate(seconds).to_string(), expected);
+        }
+    }
 
     #[test]
     fn days_and_civil_dates_agree_for_ten_thousand_years() {

@@ -1,0 +1,221 @@
+//! What is on its way out: accepted, on disk, and tried until it is somebody else's or given up
+//! (RFC 5321, 4.5.4).
+//!
+//! A message has an entry for each destination: a domain's recipients, a hundred at most. Whoever works on
+//! an entry has it in hand, so that nobody sends what another one is sending.
+
+mod destinations;
+mod entries;
+mod envelope;
+mod intervention;
+mod local;
+mod remote;
+mod report;
+mod retry;
+mod runner;
+mod schedule;
+mod settlement;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use engine::{AccountId, Prepared, Store, StoredMessage, clock};
+use tokio::sync::Notify as Wake;
+
+use crate::config::{Config, QueueConfig};
+use crate::relay::Destination;
+use destinations::Destinations;
+use entries::{Entries, Entry, EntryError, EntryId, Parcel, Timed};
+use schedule::Schedule;
+
+pub use envelope::{Envelope, MailOptions, MessagePlace, Notify, QueuedRecipient, Ret, Trouble};
+pub use intervention::{Change, Listed, QueueOrder, Selection};
+pub(crate) use runner::run;
+
+/// The queue of a server; clones are the same queue.
+#[derive(Clone)]
+pub struct Queue(Arc<Shared>);
+
+struct Shared {
+    entries: Entries,
+    schedule: Mutex<Schedule>,
+    destinations: Mutex<Destinations>,
+    hostname: String,
+    /// Something may be due earlier than the runner knows.
+    wake: Wake,
+    config: QueueConfig,
+}
+
+/// A message that is to go out.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// Names it to people.
+    pub id: String,
+    /// Where reports go; empty for nowhere.
+    pub reverse_path: String,
+    /// How it must be treated.
+    pub options: MailOptions,
+    /// Who submitted it, if somebody did.
+    pub account: Option<AccountId>,
+    /// To whom it goes.
+    pub recipients: Vec<QueuedRecipient>,
+    /// When the first try is; `None` for at once.
+    pub due: Option<i64>,
+}
+
+/// Why a message is not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// As many wait as may.
+    #[error("the queue is full")]
+    Full,
+    /// An address that leads nowhere.
+    #[error("{0} has no domain that mail could be sent to")]
+    Address(String),
+    /// No message of that name.
+    #[error("there is no message {0} in the queue")]
+    NotThere(String),
+    /// It could not be written.
+    #[error("the queue could not be read or written: {0}")]
+    Store(String),
+}
+
+impl From<EntryError> for QueueError {
+    fn from(error: EntryError) -> Self {
+        Self::Store(error.to_string())
+    }
+}
+
+impl Queue {
+    /// Opens the queue of a store; nothing is sent before [`run`].
+    pub async fn open(store: &Store, config: &Config) -> Result<Self, engine::Error> {
+        let entries = Entries::open(store).await?;
+        let mut schedule = Schedule::default();
+        for (due, id) in entries.all()? {
+            schedule.insert(due, id);
+        }
+        Ok(Self(Arc::new(Shared {
+            entries,
+            schedule: Mutex::new(schedule),
+            destinations: Mutex::new(Destinations::new(&config.queue)),
+            hostname: config.hostname.clone(),
+            wake: Wake::new(),
+            config: config.queue.clone(),
+        })))
+    }
+
+    /// Accepts a message: when this returns it is on disk, for all its recipients.
+    pub async fn submit(
+        &self,
+        submission: Submission,
+        message: Prepared,
+    ) -> Result<(), QueueError> {
+        let now = clock::unix_seconds();
+        let envelopes = self.envelopes(submission, message.size(), now)?;
+        let (waiting, in_hand) = self.counts();
+        if waiting + in_hand + envelopes.len() > self.0.config.entries_max {
+            return Err(QueueError::Full);
+        }
+        let added = self.0.entries.add(vec![Parcel { message, envelopes }]).await?;
+        self.schedule(added);
+        Ok(())
+    }
+
+    /// Entries that wait, and that are being tried.
+    pub fn counts(&self) -> (usize, usize) {
+        self.lock().counts()
+    }
+
+    /// An envelope for each destination, and for each hundred recipients.
+    fn envelopes(
+        &self,
+        submission: Submission,
+        size: u32,
+        now: i64,
+    ) -> Result<Vec<Timed>, QueueError> {
+        let mut by_destination: BTreeMap<String, Vec<QueuedRecipient>> = BTreeMap::new();
+        for recipient in submission.recipients {
+            let destination = Destination::of_address(&recipient.address)
+                .ok_or_else(|| QueueError::Address(recipient.address.clone()))?;
+            by_destination.entry(destination.to_string()).or_default().push(recipient);
+        }
+        let due = submission.due.unwrap_or(now);
+        let expires = due.max(now) + self.0.config.expire.as_secs().cast_signed();
+        let mut envelopes = Vec::new();
+        for (destination, recipients) in by_destination {
+            for recipients in recipients.chunks(envelope::RECIPIENTS_MAX) {
+                let envelope = Envelope {
+                    id: submission.id.clone(),
+                    message: MessagePlace::Below(0),
+                    destination: destination.clone(),
+                    reverse_path: submission.reverse_path.clone(),
+                    options: submission.options.clone(),
+                    arrived: now,
+                    expires,
+                    size: size.into(),
+                    account: submission.account.map(|account| account.0),
+                    attempts: 0,
+                    delay_reported: false,
+                    held: false,
+                    recipients: recipients.to_vec(),
+                };
+                envelopes.push(Timed { envelope, due });
+            }
+        }
+        Ok(envelopes)
+    }
+
+    fn schedule(&self, entries: Vec<(i64, EntryId)>) {
+        let mut schedule = self.lock();
+        entries.into_iter().for_each(|(due, id)| schedule.insert(due, id));
+        drop(schedule);
+        self.0.wake.notify_one();
+    }
+
+    fn read(&self, id: EntryId) -> Result<Option<Entry>, EntryError> {
+        self.0.entries.read(id)
+    }
+
+    fn message(&self, entry: &Entry) -> Result<StoredMessage, EntryError> {
+        self.0.entries.message(entry)
+    }
+
+    /// Ends an entry that is in hand, or lets it wait on, and puts reports into the queue.
+    async fn settle(
+        &self,
+        entry: &Entry,
+        rest: Option<Timed>,
+        reports: Vec<Parcel>,
+    ) -> Result<(), EntryError> {
+        let added = self.0.entries.settle(entry, rest, reports).await?;
+        self.lock().let_go(entry.id);
+        self.schedule(added);
+        Ok(())
+    }
+
+    /// Lets go of an entry that is not tried now after all.
+    fn put_off(&self, id: EntryId, due: i64) {
+        let mut schedule = self.lock();
+        schedule.let_go(id);
+        schedule.insert(due, id);
+    }
+
+    /// What was seen of a destination counts no more.
+    fn reopen(&self, destination: &str) {
+        self.destinations().reopen(destination);
+    }
+
+    fn destinations(&self) -> MutexGuard<'_, Destinations> {
+        self.0.destinations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Schedule> {
+        self.0.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Queue").finish_non_exhaustive()
+    }
+}
