@@ -6,6 +6,7 @@
 mod capability;
 mod demo;
 mod directory;
+mod dkim;
 mod init;
 mod inspect;
 mod logging;
@@ -67,6 +68,9 @@ enum Command {
     /// Which capabilities are hidden from whom
     #[command(subcommand)]
     Capability(capability::CapabilityCommand),
+    /// Keys that mail of a domain is signed with
+    #[command(subcommand)]
+    Dkim(dkim::DkimCommand),
     /// Check every checksum, and every index against the log; changes nothing
     Verify,
     /// Give back space and compress what has come; a server does the same by itself when it is
@@ -137,6 +141,7 @@ fn execute(arguments: Arguments) -> Result<(), CliError> {
         Command::Quota(command) => quota::quota(&Config::load(&file)?, command),
         Command::Queue(command) => queue::queue(&Config::load(&file)?, command),
         Command::Capability(command) => capability::capability(&Config::load(&file)?, &command),
+        Command::Dkim(command) => dkim::dkim(&Config::load(&file)?, command),
         Command::Verify => inspect::verify(&Config::load(&file)?),
         Command::Compact => maintain::compact(&Config::load(&file)?),
         Command::Erase(arguments) => maintain::erase(&Config::load(&file)?, &arguments),
@@ -193,6 +198,11 @@ mod tests {
             "--config f capability clear MOVE",
             "--config f capability show MOVE",
             "--config f capability list",
+            "--config f dkim generate example.test --selector s1 --algorithm ed25519",
+            "--config f dkim import example.test s2 key.pem",
+            "--config f dkim list",
+            "--config f dkim show example.test s1",
+            "--config f dkim remove example.test s1",
             "--config f verify",
             "--config f dump",
         ] {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::auth::Authenticator;
+use crate::authenticity::Authenticity;
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::dns::Dns;
@@ -32,6 +33,8 @@ pub struct Context {
     pub relay: Relay,
     /// Mail on its way out.
     pub queue: Queue,
+    /// What shows where mail comes from.
+    pub authenticity: Authenticity,
     /// What is counted.
     pub metrics: Metrics,
     /// When to end.

@@ -4,6 +4,7 @@
 //! believed for longer than [`resolve`]'s second.
 
 mod address;
+mod dkim;
 mod edit;
 mod masks;
 mod quota;
@@ -20,6 +21,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Row as _, SqlitePool};
 
 pub use address::{Address, AddressError};
+pub use dkim::DkimRow;
 pub use masks::{Audience, CapabilityName, MaskRule, Masks, RuleError, Viewer, Visibility, Whom};
 pub use quota::{Quota, QuotaLimits, QuotaTarget, Usage};
 pub use resolve::{Recipient, Resolution, Targets};

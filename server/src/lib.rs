@@ -3,6 +3,7 @@
 mod accounts;
 mod admin;
 pub mod auth;
+pub mod authenticity;
 mod calendar;
 pub mod cli;
 pub mod config;

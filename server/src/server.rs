@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::admin;
 use crate::auth::{self, Authenticator};
+use crate::authenticity::Authenticity;
 use crate::config::{Config, Protocol};
 use crate::context::Context;
 use crate::control;
@@ -109,6 +110,7 @@ impl Server {
             dns,
             relay,
             queue,
+            authenticity: Authenticity::default(),
             receiving,
             sending,
             metrics: Metrics::new(),

@@ -18,9 +18,9 @@ use crate::limits::{ByteBudget, ByteShare};
 pub const PIECE_LEN: usize = 256 << 10;
 /// Where a message's memory begins.
 const FIRST_CAPACITY: usize = 8 << 10;
-/// Bytes that can be put in front of a message that is in a file: its trace fields. Those are
-/// made of names and addresses whose lengths are bounded where they are read.
-const FRONT_ROOM: u64 = 16 << 10;
+/// Bytes that can be put in front of a message that is in a file: its trace fields and signatures.
+/// Those are made of names and addresses whose lengths are bounded where they are read.
+const FRONT_ROOM: u64 = 64 << 10;
 
 /// What the messages that arrive may take, all of them together.
 #[derive(Clone, Debug)]

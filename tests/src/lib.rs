@@ -7,6 +7,7 @@ pub mod binary;
 pub mod client;
 pub mod corpus;
 pub mod mail_program;
+pub mod name_server;
 pub mod parsed;
 pub mod random;
 pub mod server;

@@ -3,6 +3,8 @@
 
 #[path = "clients/curl.rs"]
 mod curl;
+#[path = "clients/dkimpy.rs"]
+mod dkimpy;
 #[path = "clients/fetchmail.rs"]
 mod fetchmail;
 #[path = "clients/getmail.rs"]

@@ -8,12 +8,13 @@
 use std::sync::Arc;
 
 use super::command::AddressText;
-use super::incoming::{Incoming, MessageFault};
+use super::incoming::{Arrived, Incoming, MessageFault};
 use super::path::ReversePath;
 use super::reply::Reply;
 use super::session::{LogIn, Session};
 use super::trace::missing_fields;
 use super::transaction::{Plan, Transaction};
+use crate::authenticity;
 use crate::config::Role;
 use crate::delivery::{DeliveryError, deliver, prepare};
 use crate::queue::{MailOptions, QueueError, Submission};
@@ -46,18 +47,33 @@ async fn finished(
     transaction: &Transaction,
     incoming: Incoming,
 ) -> Result<Spooled, MessageFault> {
-    let finish = incoming.finish(|survey| {
-        if survey.received_count > RECEIVED_COUNT_MAX {
-            return Err(MessageFault::Loop);
-        }
-        if session.role != Role::Submission {
-            return Ok(String::new());
-        }
-        let hostname = &session.context.config.hostname;
-        let now = engine::clock::unix_seconds();
-        Ok(missing_fields(survey, transaction.id, hostname, now))
-    });
-    finish.await
+    let arrived = incoming.end()?;
+    if arrived.survey.received_count > RECEIVED_COUNT_MAX {
+        return Err(MessageFault::Loop);
+    }
+    let fields = match session.role {
+        Role::Submission => submission_fields(session, transaction, &arrived).await,
+        _ => String::new(),
+    };
+    arrived.finish(&fields).await
+}
+
+/// What a submitted message lacks (RFC 6409, 8), and above it the signatures of our domain.
+async fn submission_fields(
+    session: &Session,
+    transaction: &Transaction,
+    arrived: &Arrived,
+) -> String {
+    let context = &session.context;
+    let now = engine::clock::unix_seconds();
+    let missing = missing_fields(&arrived.survey, transaction.id, &context.config.hostname, now);
+    let Some(whole) = &arrived.whole else { return missing };
+    let sender = match &transaction.reverse_path {
+        ReversePath::Path(path) => Some(path.domain()),
+        ReversePath::Null => None,
+    };
+    let signatures = authenticity::sign(context, sender, &missing, whole).await;
+    signatures + &missing
 }
 
 async fn store(session: &mut Session, transaction: &Transaction, message: Spooled) {

@@ -1,6 +1,7 @@
 //! A message while it arrives: its bytes so far, or why they are no longer kept.
 
 use super::header::HeaderSurvey;
+use crate::authenticity::{Purpose, Reading, ReadingFault, Whole};
 use crate::spool::{Spool, SpoolFault, SpoolRoom, Spooled};
 
 /// A message while it arrives. Once it cannot be taken any more, it holds no bytes and its rest
@@ -17,8 +18,19 @@ pub(super) struct Incoming {
 
 #[derive(Debug)]
 enum State {
-    Kept { spool: Box<Spool>, survey: HeaderSurvey },
+    Kept { spool: Box<Spool>, survey: HeaderSurvey, reading: Option<Box<Reading>> },
     Refused(MessageFault),
+}
+
+/// A message that came whole, and is not stored yet.
+#[derive(Debug)]
+pub(super) struct Arrived {
+    spool: Box<Spool>,
+    trace: String,
+    /// What is known of its header.
+    pub(super) survey: HeaderSurvey,
+    /// What signatures need of it, if it was read for that.
+    pub(super) whole: Option<Whole>,
 }
 
 /// Why a message is not taken.
@@ -33,6 +45,9 @@ pub(super) enum MessageFault {
     /// There is no place for it now.
     #[error(transparent)]
     Spool(#[from] SpoolFault),
+    /// Its header has no end.
+    #[error("the header is too long")]
+    HeaderTooLong,
     /// It has been through too many servers.
     #[error("the message goes in circles")]
     Loop,
@@ -42,7 +57,16 @@ impl Incoming {
     /// An empty message of at most `len_max` bytes behind the trace fields.
     pub(super) fn new(trace: String, len_max: usize, room: &SpoolRoom) -> Self {
         let (spool, survey) = (Box::new(room.spool()), HeaderSurvey::default());
-        Self { state: State::Kept { spool, survey }, trace, received: 0, len_max }
+        let state = State::Kept { spool, survey, reading: None };
+        Self { state, trace, received: 0, len_max }
+    }
+
+    /// Takes of it what signatures need.
+    pub(super) fn read_to(mut self, purpose: Purpose, room: &SpoolRoom) -> Self {
+        if let State::Kept { reading, .. } = &mut self.state {
+            *reading = Some(Box::new(Reading::new(purpose, room.in_memory())));
+        }
+        self
     }
 
     /// Takes the next piece of the message; [`Incoming::write_out`] belongs between this and
@@ -52,10 +76,12 @@ impl Incoming {
         if self.received > self.len_max as u64 {
             self.refuse(MessageFault::TooLarge);
         }
-        if let State::Kept { spool, survey } = &mut self.state {
+        if let State::Kept { spool, survey, reading } = &mut self.state {
             survey.push(piece);
-            if let Err(fault) = spool.push(piece) {
-                self.refuse(fault.into());
+            let read = reading.as_mut().map_or(Ok(()), |reading| reading.push(piece));
+            let kept = read.map_err(MessageFault::from);
+            if let Err(fault) = kept.and_then(|()| spool.push(piece).map_err(MessageFault::from)) {
+                self.refuse(fault);
             }
         }
     }
@@ -89,19 +115,32 @@ impl Incoming {
         }
     }
 
-    /// The whole message, now that its end has come, behind its trace fields and those that `add`
-    /// makes of what is known of the header.
-    pub(super) async fn finish(
-        mut self,
-        add: impl FnOnce(&HeaderSurvey) -> Result<String, MessageFault>,
-    ) -> Result<Spooled, MessageFault> {
+    /// The whole message, now that its end has come.
+    pub(super) fn end(self) -> Result<Arrived, MessageFault> {
         match self.state {
-            State::Kept { spool, mut survey } => {
+            State::Kept { spool, mut survey, reading } => {
                 survey.end();
-                self.trace.push_str(&add(&survey)?);
-                Ok(spool.finish(self.trace.as_bytes()).await?)
+                let whole = reading.map(|reading| reading.finish());
+                Ok(Arrived { spool, trace: self.trace, survey, whole })
             }
             State::Refused(fault) => Err(fault),
+        }
+    }
+}
+
+impl Arrived {
+    /// The message behind its trace fields and these.
+    pub(super) async fn finish(mut self, fields: &str) -> Result<Spooled, MessageFault> {
+        self.trace.push_str(fields);
+        Ok(self.spool.finish(self.trace.as_bytes()).await?)
+    }
+}
+
+impl From<ReadingFault> for MessageFault {
+    fn from(fault: ReadingFault) -> Self {
+        match fault {
+            ReadingFault::HeaderTooLong => Self::HeaderTooLong,
+            ReadingFault::NoRoom => Self::Spool(SpoolFault::NoRoom),
         }
     }
 }
@@ -117,7 +156,7 @@ mod tests {
     }
 
     async fn whole(incoming: Incoming) -> Result<Vec<u8>, MessageFault> {
-        incoming.finish(|_| Ok("added ".to_owned())).await.map(|spooled| spooled.to_vec())
+        incoming.end()?.finish("added ").await.map(|spooled| spooled.to_vec())
     }
 
     fn room(memory_max: usize) -> SpoolRoom {
@@ -167,17 +206,14 @@ mod tests {
         assert_eq!(whole(incoming).await, Err(MessageFault::BareCrOrLf));
     }
 
-    #[tokio::test]
-    async fn what_is_added_depends_on_the_header_however_it_is_cut() {
+    #[test]
+    fn what_is_known_of_the_header_is_the_same_however_it_is_cut() {
         let message = b"Date: x\r\nSubject: y\r\n\r\nMessage-ID: not a field\r\n";
         for len in 1..message.len() {
             let mut incoming = incoming(1000, &room(100 * PAGE));
             message.chunks(len).for_each(|piece| incoming.push(piece));
-            let refused = incoming.finish(|survey| {
-                assert!(survey.has_date && !survey.has_message_id && !survey.is_headless);
-                Err(MessageFault::Loop)
-            });
-            assert_eq!(refused.await.err(), Some(MessageFault::Loop));
+            let survey = incoming.end().expect("it is whole").survey;
+            assert!(survey.has_date && !survey.has_message_id && !survey.is_headless);
         }
     }
 }

@@ -130,6 +130,7 @@ replies! {
     NO_RELAYING = 550 "5.7.1" "That domain is not served here, and mail is not relayed";
     BARE_CR_OR_LF = 550 "5.6.11" "Lines of a message end in CR LF; a CR or LF stood alone";
     MESSAGE_TOO_LARGE = 552 "5.3.4" "The message is larger than allowed";
+    HEADER_TOO_LONG = 552 "5.3.4" "The header is longer than allowed";
     NOT_YOUR_ADDRESS = 553 "5.7.1" "That sender is not an address of yours";
     UTF8_NOT_ASKED_FOR = 553 "5.6.7" "An address in UTF-8 needs the SMTPUTF8 parameter of MAIL";
     MAIL_LOOP = 554 "5.4.6" "Too many Received fields: the message goes in circles";
@@ -170,6 +171,7 @@ impl From<MessageFault> for Reply {
             MessageFault::Spool(SpoolFault::NoRoom) => Self::OUT_OF_MEMORY,
             MessageFault::Spool(SpoolFault::DiskFull) => Self::DISK_FULL,
             MessageFault::Spool(SpoolFault::Failed) => Self::STORE_FAILED,
+            MessageFault::HeaderTooLong => Self::HEADER_TOO_LONG,
             MessageFault::Loop => Self::MAIL_LOOP,
         }
     }

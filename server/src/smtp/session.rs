@@ -14,6 +14,7 @@ use super::reply::Reply;
 use super::trace::{Carrier, Sender, Trace, With};
 use super::transaction::Transaction;
 use crate::auth::{Identity, sasl};
+use crate::authenticity::Purpose;
 use crate::config::Role;
 use crate::context::Context;
 use crate::directory::Viewer;
@@ -225,7 +226,12 @@ impl Session {
             unix_seconds: engine::clock::unix_seconds(),
         };
         let len_max = self.context.config.limits.message_bytes_max;
-        Incoming::new(trace.to_string(), len_max, &self.context.receiving)
+        let room = &self.context.receiving;
+        let incoming = Incoming::new(trace.to_string(), len_max, room);
+        match self.role {
+            Role::Submission => incoming.read_to(Purpose::Sign, room),
+            _ => incoming,
+        }
     }
 
     /// Bytes of a message, kept or not, after which its end is not waited for.
