@@ -6,6 +6,7 @@ mod dns;
 mod limits;
 mod listener;
 mod oauth;
+mod outgoing;
 mod queue;
 mod template;
 
@@ -18,6 +19,7 @@ pub use dns::{DnsConfig, NameServer};
 pub use limits::Limits;
 pub use listener::{Listener, Protocol, Role};
 pub use oauth::{OAuthConfig, TokenCheck};
+pub use outgoing::{OutgoingConfig, Smarthost, SmarthostTls};
 pub use queue::QueueConfig;
 pub use template::commented;
 
@@ -41,6 +43,8 @@ pub struct Config {
     pub dns: DnsConfig,
     /// Mail on its way out.
     pub queue: QueueConfig,
+    /// How other servers are spoken to.
+    pub outgoing: OutgoingConfig,
     /// What the log looks like.
     pub log: LogConfig,
     /// The bounds of everything a client can ask for.
@@ -255,6 +259,7 @@ impl Config {
         if let Some(oauth) = &mut self.auth.oauth {
             oauth.relative_to(dir);
         }
+        self.outgoing.relative_to(dir);
         let optional = [&mut self.store.spool, &mut self.tls.client_ca];
         for path in optional.into_iter().flatten() {
             *path = dir.join(&*path);
@@ -274,6 +279,7 @@ impl Default for Config {
             imap: ImapConfig::default(),
             dns: DnsConfig::default(),
             queue: QueueConfig::default(),
+            outgoing: OutgoingConfig::default(),
             log: LogConfig::default(),
             limits: Limits::default(),
             listeners: Listener::standard(),

@@ -102,7 +102,7 @@ impl Server {
         })?;
         let (receiving, sending) = (spool_room(&config)?, spool_room(&config)?);
         let dns = Dns::new(&config.dns)?;
-        let relay = Relay::new(&config, dns.clone(), directory.clone());
+        let relay = Relay::new(&config, dns.clone(), directory.clone())?;
         let queue = Queue::open(&store, &config).await?;
         let (trigger, shutdown) = ShutdownTrigger::new();
         let context = Arc::new(Context {

@@ -122,6 +122,42 @@ messages_per_minute_max = 0
 # Messages, each counted once for every destination, that may wait; more are refused for the time being.
 entries_max = 2000000
 
+[outgoing]
+# What this server calls itself to others, if not by `hostname`; and the addresses it speaks from.
+# hostname = "mail.example.org"
+# bind_ipv4 = "192.0.2.1"
+# bind_ipv6 = "2001:db8::1"
+port = 25
+# Addresses that one try connects to, and recipients of one transaction.
+addresses_max = 8
+recipients_max = 100
+# How long others may take: to connect, for the TLS handshake, to greet, to answer a command, to answer
+# DATA, for a block of a message, to answer its end; and one try on the whole.
+connect_seconds = 30
+tls_handshake_seconds = 60
+greeting_seconds = 300
+command_seconds = 300
+data_seconds = 120
+block_seconds = 180
+end_seconds = 600
+try_seconds = 3600
+# How long a connection waits for the next message, how many do, and how many messages one carries.
+idle_ms = 5000
+idle_connections_max = 100
+messages_per_connection_max = 100
+# PEM: whom to believe besides those whom the system believes.
+# ca = "authorities.pem"
+
+# A server that takes mail on: to these domains (".example.org" is what is below it), or to all.
+# tls: starttls and implicit verify its certificate; opportunistic takes any, or none; off.
+# [[outgoing.smarthost]]
+# domains = ["example.org", ".example.org"]
+# host = "smtp.example.net"
+# port = 587
+# tls = "starttls"
+# user = "fumikura"
+# password_file = "smarthost-password"
+
 [log]
 # human or json.
 format = "human"

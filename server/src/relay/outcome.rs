@@ -83,6 +83,26 @@ impl Trouble {
         }
     }
 
+    /// What a server answered, to something that it says `concern`.
+    pub(super) fn answered(
+        host: &RemoteHost,
+        reply: Reply,
+        concern: Concern,
+        text: impl Into<String>,
+    ) -> Self {
+        let status = match reply.status_or_class() {
+            // Success where there can be none: no SMTP that we know.
+            EnhancedStatus { class: 2, .. } => EnhancedStatus::new(4, 5, 0),
+            status => status,
+        };
+        Self { reply: Some(reply), ..Self::own(status, concern, text).at(host) }
+    }
+
+    /// A refusal if it is for good, else a deferral.
+    pub(super) fn into_outcome(self) -> Outcome {
+        if self.status.is_temporary() { Outcome::Deferred(self) } else { Outcome::Refused(self) }
+    }
+
     /// The same, with whom we spoke.
     #[must_use]
     pub fn at(self, host: &RemoteHost) -> Self {

@@ -34,7 +34,7 @@ pub struct EnhancedStatus {
 
 /// Why what a server sent is no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReplyFault {
+pub(super) enum ReplyFault {
     /// A line longer than any reply needs.
     #[error("a line without end instead of a reply")]
     LineTooLong,
@@ -48,7 +48,7 @@ pub enum ReplyFault {
 
 /// Reads one reply, a piece at a time.
 #[derive(Debug, Default)]
-pub struct ReplyReader {
+pub(super) struct ReplyReader {
     lines: Vec<String>,
     status: Option<EnhancedStatus>,
     octets: usize,
@@ -59,7 +59,7 @@ pub struct ReplyReader {
 impl ReplyReader {
     /// Takes whole lines from the front of `input`. The number of octets taken, and the reply once it
     /// is whole; until then more input is needed, behind what was not taken.
-    pub fn read(&mut self, input: &[u8]) -> Result<(usize, Option<Reply>), ReplyFault> {
+    pub(super) fn read(&mut self, input: &[u8]) -> Result<(usize, Option<Reply>), ReplyFault> {
         let mut taken = 0;
         loop {
             let rest = input.get(taken..).unwrap_or_default();
@@ -111,9 +111,10 @@ impl ReplyReader {
 
 fn code(line: &[u8]) -> Option<(u16, &[u8])> {
     let (digits, rest) = line.split_at_checked(3)?;
-    let is_code = matches!(digits, [b'2'..=b'5', b'0'..=b'9', b'0'..=b'9']);
-    let number = digits.iter().fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'));
-    is_code.then_some((number, rest))
+    if !matches!(digits, [b'2'..=b'5', b'0'..=b'9', b'0'..=b'9']) {
+        return None;
+    }
+    Some((digits.iter().fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0')), rest))
 }
 
 /// What a server says ends up in logs and in messages to people.
@@ -257,9 +258,16 @@ mod tests {
 
     #[test]
     fn what_is_no_reply_is_refused() {
-        for wrong in
-            ["hello\r\n", "25\r\n", "2500 x\r\n", "250x\r\n", "150 a\r\n", "699 a\r\n", "\r\n"]
-        {
+        for wrong in [
+            "hello\r\n",
+            "\0\0\0\n",
+            "25\r\n",
+            "2500 x\r\n",
+            "250x\r\n",
+            "150 a\r\n",
+            "699 a\r\n",
+            "\r\n",
+        ] {
             assert_eq!(one(wrong), Err(ReplyFault::Malformed), "{wrong:?}");
         }
         assert_eq!(one(&"2".repeat(5000)), Err(ReplyFault::LineTooLong));
