@@ -34,6 +34,55 @@ pub(crate) fn civil_from_days(days: i64) -> (i64, usize, i64) {
     (year, usize::try_from(month).unwrap_or(1), day)
 }
 
+/// The seconds since 1970-01-01 of a time as RFC 3339 writes it, such as `2026-11-24T09:25:45Z`; parts of
+/// seconds are dropped.
+pub(crate) fn unix_seconds_of(text: &str) -> Option<i64> {
+    let (date, time) = text.split_once(['T', 't'])?;
+    let mut numbers = date.split('-').map(number);
+    let (year, month, day) = (numbers.next()??, numbers.next()??, numbers.next()??);
+    let is_date = numbers.next().is_none() && date.len() == 10;
+    let zone_at = time.find(['Z', 'z', '+', '-'])?;
+    let (time, zone) = time.split_at(zone_at);
+    let time = time.split_once('.').map_or(time, |(time, _)| time);
+    let mut numbers = time.split(':').map(number);
+    let (hour, minute, second) = (numbers.next()??, numbers.next()??, numbers.next()??);
+    let is_time = numbers.next().is_none() && time.len() == 8;
+    let offset = match zone.split_at(1) {
+        ("Z" | "z", "") => 0,
+        (sign, zone) => {
+            let (hours, minutes) = zone.split_once(':')?;
+            let minutes = number(hours)? * 60 + number(minutes)?;
+            if sign == "-" { -minutes } else { minutes }
+        }
+    };
+    let fits = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60;
+    if !is_date || !is_time || !fits || second > 60 || offset.abs() >= 24 * 60 {
+        return None;
+    }
+    let (year, month, day) = (i32::try_from(year), u32::try_from(month), u32::try_from(day));
+    let days = days_from_civil(year.ok()?, month.ok()?, day.ok()?);
+    Some(i64::from(days) * 86_400 + hour * 3600 + minute * 60 + second - offset * 60)
+}
+
+fn number(digits: &str) -> Option<i64> {
+    let is_number =
+        !digits.is_empty() && digits.len() <= 4 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { digits.parse().ok() } else { None }
+}
+
+/// A time as RFC 3339 writes it, in UTC.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rfc3339(pub(crate) i64);
+
+impl fmt::Display for Rfc3339 {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, seconds) = (self.0.div_euclid(86_400), self.0.rem_euclid(86_400));
+        let (year, month, day) = civil_from_days(days);
+        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        write!(out, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    }
+}
+
 /// A date as header fields write it, in UTC (RFC 5322, 3.3): seconds since 1970-01-01.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HeaderDate(pub(crate) i64);
@@ -87,6 +136,27 @@ mod tests {
                 (false, 12) => (year + 1, 1, 1),
                 (false, _) => (year, month + 1, 1),
             };
+        }
+    }
+
+    #[test]
+    fn times_are_read_in_their_zone() {
+        assert_eq!(Rfc3339(1_795_512_345).to_string(), "2026-11-24T09:25:45Z");
+        for (text, seconds) in [
+            ("1970-01-01T00:00:00Z", Some(0)),
+            ("2026-11-24T09:25:45Z", Some(1_795_512_345)),
+            ("2026-11-24T10:25:45.25+01:00", Some(1_795_512_345)),
+            ("2026-11-24t04:25:45-05:00", Some(1_795_512_345)),
+            ("2026-11-24", None),
+            ("2026-11-24T09:25Z", None),
+            ("2026-13-24T09:25:45Z", None),
+            ("2026-11-24T24:25:45Z", None),
+            ("2026-11-24T09:25:45", None),
+            ("2026-11-24T09:25:45+99:00", None),
+            ("2026-11-24T09:25:45Zx", None),
+            ("+026-11-24T09:25:45Z", None),
+        ] {
+            assert_eq!(unix_seconds_of(text), seconds, "{text}");
         }
     }
 }

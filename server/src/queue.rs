@@ -26,9 +26,11 @@ use crate::config::{Config, QueueConfig};
 use crate::relay::Destination;
 use destinations::Destinations;
 use entries::{Entries, Entry, EntryError, EntryId, Parcel, Timed};
-use schedule::Schedule;
+use schedule::{Schedule, Turn};
 
-pub use envelope::{Envelope, MailOptions, MessagePlace, Notify, QueuedRecipient, Ret, Trouble};
+pub use envelope::{
+    DeliverBy, Envelope, Late, MailOptions, MessagePlace, Notify, QueuedRecipient, Ret, Trouble,
+};
 pub use intervention::{Change, Listed, QueueOrder, Selection};
 pub(crate) use runner::run;
 
@@ -91,8 +93,8 @@ impl Queue {
     pub async fn open(store: &Store, config: &Config) -> Result<Self, engine::Error> {
         let entries = Entries::open(store).await?;
         let mut schedule = Schedule::default();
-        for (due, id) in entries.all()? {
-            schedule.insert(due, id);
+        for (turn, id) in entries.all()? {
+            schedule.insert(turn, id);
         }
         Ok(Self(Arc::new(Shared {
             entries,
@@ -111,12 +113,31 @@ impl Queue {
         message: Prepared,
     ) -> Result<(), QueueError> {
         let now = clock::unix_seconds();
-        let envelopes = self.envelopes(submission, message.size(), now)?;
+        let envelopes = self.envelopes(&submission, message.size(), now)?;
         let (waiting, in_hand) = self.counts();
         if waiting + in_hand + envelopes.len() > self.0.config.entries_max {
             return Err(QueueError::Full);
         }
         let added = self.0.entries.add(vec![Parcel { message, envelopes }]).await?;
+        self.schedule(added);
+        Ok(())
+    }
+
+    /// Tells the sender of a message that these recipients have it in their mailboxes: a report is on
+    /// disk when this returns.
+    pub async fn tell_delivered(
+        &self,
+        submission: &Submission,
+        recipients: Vec<QueuedRecipient>,
+        message: &[u8],
+    ) -> Result<(), QueueError> {
+        let (now, size) = (clock::unix_seconds(), message.len() as u64);
+        let envelope = self.envelope(submission, String::new(), size, now);
+        let parcels = report::of_delivery(self, &envelope, recipients, message, now);
+        if parcels.is_empty() {
+            return Ok(());
+        }
+        let added = self.0.entries.add(parcels).await?;
         self.schedule(added);
         Ok(())
     }
@@ -129,45 +150,51 @@ impl Queue {
     /// An envelope for each destination, and for each hundred recipients.
     fn envelopes(
         &self,
-        submission: Submission,
+        submission: &Submission,
         size: u32,
         now: i64,
     ) -> Result<Vec<Timed>, QueueError> {
         let mut by_destination: BTreeMap<String, Vec<QueuedRecipient>> = BTreeMap::new();
-        for recipient in submission.recipients {
+        for recipient in &submission.recipients {
             let destination = Destination::of_address(&recipient.address)
                 .ok_or_else(|| QueueError::Address(recipient.address.clone()))?;
-            by_destination.entry(destination.to_string()).or_default().push(recipient);
+            by_destination.entry(destination.to_string()).or_default().push(recipient.clone());
         }
         let due = submission.due.unwrap_or(now);
-        let expires = due.max(now) + self.0.config.expire.as_secs().cast_signed();
         let mut envelopes = Vec::new();
         for (destination, recipients) in by_destination {
             for recipients in recipients.chunks(envelope::RECIPIENTS_MAX) {
-                let envelope = Envelope {
-                    id: submission.id.clone(),
-                    message: MessagePlace::Below(0),
-                    destination: destination.clone(),
-                    reverse_path: submission.reverse_path.clone(),
-                    options: submission.options.clone(),
-                    arrived: now,
-                    expires,
-                    size: size.into(),
-                    account: submission.account.map(|account| account.0),
-                    attempts: 0,
-                    delay_reported: false,
-                    held: false,
-                    recipients: recipients.to_vec(),
-                };
+                let plain = self.envelope(submission, destination.clone(), size.into(), now);
+                let envelope = Envelope { recipients: recipients.to_vec(), ..plain };
                 envelopes.push(Timed { envelope, due });
             }
         }
         Ok(envelopes)
     }
 
-    fn schedule(&self, entries: Vec<(i64, EntryId)>) {
+    /// An envelope for nobody yet.
+    fn envelope(&self, of: &Submission, destination: String, size: u64, now: i64) -> Envelope {
+        let start = of.due.unwrap_or(now).max(now);
+        Envelope {
+            id: of.id.clone(),
+            message: MessagePlace::Below(0),
+            destination,
+            reverse_path: of.reverse_path.clone(),
+            options: of.options.clone(),
+            arrived: now,
+            expires: start + self.0.config.expire.as_secs().cast_signed(),
+            size,
+            account: of.account.map(|account| account.0),
+            attempts: 0,
+            delay_reported: false,
+            held: false,
+            recipients: Vec::new(),
+        }
+    }
+
+    fn schedule(&self, entries: Vec<(Turn, EntryId)>) {
         let mut schedule = self.lock();
-        entries.into_iter().for_each(|(due, id)| schedule.insert(due, id));
+        entries.into_iter().for_each(|(turn, id)| schedule.insert(turn, id));
         drop(schedule);
         self.0.wake.notify_one();
     }
@@ -197,7 +224,7 @@ impl Queue {
     fn put_off(&self, id: EntryId, due: i64) {
         let mut schedule = self.lock();
         schedule.let_go(id);
-        schedule.insert(due, id);
+        schedule.insert(Turn::new(due, 0), id);
     }
 
     /// What was seen of a destination counts no more.

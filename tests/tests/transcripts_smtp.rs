@@ -1,6 +1,7 @@
 //! The SMTP scripts of `transcripts/smtp/`, each a test named for what it shows.
 
 tests::transcripts! { smtp:
+    a_message_is_kept_back_and_sent_later,
     a_full_mailbox_takes_no_mail_for_now,
     a_chunk_without_size_ends_the_connection,
     a_message_is_taken_and_traced,
@@ -28,6 +29,7 @@ tests::transcripts! { smtp:
     smuggled_ends_of_data_are_data,
     starttls_forgets_what_was_said_before,
     submission_wants_a_log_in,
+    success_is_told_to_who_asks,
     too_many_errors_end_the_connection,
     too_many_failed_log_ins_end_the_connection,
     utf8_addresses_need_smtputf8,

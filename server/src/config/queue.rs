@@ -22,6 +22,9 @@ pub struct QueueConfig {
     /// How old a message gets before it is given up.
     #[serde(rename = "expire_seconds", deserialize_with = "limits::seconds")]
     pub expire: Duration,
+    /// How long a user may have a message kept back (RFC 4865).
+    #[serde(rename = "release_seconds_max", deserialize_with = "limits::seconds")]
+    pub release: Duration,
     /// Entries that are tried at one time.
     #[serde(deserialize_with = "limits::positive")]
     pub tries_max: usize,
@@ -42,6 +45,7 @@ impl Default for QueueConfig {
             retry_most: Duration::from_hours(4),
             delay_report: Duration::from_hours(4),
             expire: Duration::from_hours(5 * 24),
+            release: Duration::from_hours(7 * 24),
             tries_max: 200,
             tries_per_destination_max: 10,
             messages_per_minute_max: 0,

@@ -115,6 +115,8 @@ retry_most_seconds = 14400
 # How old mail gets before its sender is told that it takes long, and before it is given up.
 delay_report_seconds = 14400
 expire_seconds = 432000
+# How long users may have mail kept back before it is sent (FUTURERELEASE).
+release_seconds_max = 604800
 # Deliveries that are tried at one time, and to one destination; messages a minute to one (0: any number).
 tries_max = 200
 tries_per_destination_max = 10

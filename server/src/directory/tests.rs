@@ -160,7 +160,7 @@ async fn changes_that_cannot_be_are_refused_with_what_to_do() {
     assert!(matches!(in_use, Err(DirectoryError::DomainInUse(_))));
     let unknown = directory.remove_user(&stranger).await;
     assert!(matches!(unknown, Err(DirectoryError::NotFound(_))));
-    let outside = directory.add_alias(&address("a@example.test"), &stranger).await;
+    let outside = directory.add_alias(&stranger, &alice).await;
     assert!(matches!(outside, Err(DirectoryError::NoSuchDomain(_))));
     let shadow = directory.add_alias(&alice, &address("bob@example.test")).await;
     assert!(matches!(shadow, Err(DirectoryError::Exists(_))));

@@ -16,6 +16,7 @@ use engine::{
 };
 
 use super::envelope::{Envelope, MessagePlace};
+use super::schedule::Turn;
 use crate::directory::QUEUE_ACCOUNT;
 
 /// Marks envelopes.
@@ -97,7 +98,7 @@ impl Entries {
     }
 
     /// All entries and when they are due, without reading one of them.
-    pub(super) fn all(&self) -> Result<Vec<(i64, EntryId)>, Error> {
+    pub(super) fn all(&self) -> Result<Vec<(Turn, EntryId)>, Error> {
         let mut all = Vec::new();
         for (generation, mailbox) in self.mailboxes() {
             let snapshot = mailbox.snapshot();
@@ -108,7 +109,7 @@ impl Entries {
                 let uids = run.uids().iter().enumerate();
                 all.extend(uids.filter_map(|(nth, uid)| {
                     let id = EntryId { generation, uid: Uid::new(*uid)? };
-                    Some((run.internal_date(nth).seconds, id))
+                    Some((turn(run.internal_date(nth)), id))
                 }));
             }
         }
@@ -119,7 +120,7 @@ impl Entries {
     pub(super) async fn add(
         &self,
         parcels: Vec<Parcel>,
-    ) -> Result<Vec<(i64, EntryId)>, EntryError> {
+    ) -> Result<Vec<(Turn, EntryId)>, EntryError> {
         let (items, dues) = items(parcels)?;
         let (generation, mailbox) = self.current().await?;
         match mailbox.append(items.clone()).await {
@@ -156,15 +157,15 @@ impl Entries {
         entry: &Entry,
         rest: Option<Timed>,
         more: Vec<Parcel>,
-    ) -> Result<Vec<(i64, EntryId)>, EntryError> {
+    ) -> Result<Vec<(Turn, EntryId)>, EntryError> {
         let generation = entry.id.generation;
         let mailbox = self.mailbox(generation).ok_or(EntryError::NoMessage)?;
         let mut gone = UidSet::from_iter([entry.id.uid]);
         let (mut items, mut dues) = items(more)?;
         if let Some(mut rest) = rest {
             rest.envelope.message = MessagePlace::At(entry.message_uid.get());
+            dues.push(Some(rest.turn()));
             items.push(rest.item()?);
-            dues.push(Some(rest.due));
         } else {
             gone.insert(entry.message_uid);
         }
@@ -224,43 +225,51 @@ impl Entries {
 }
 
 impl Timed {
+    fn turn(&self) -> Turn {
+        Turn::new(self.due, self.envelope.options.priority)
+    }
+
     fn item(&self) -> Result<AppendItem, serde_json::Error> {
         let mut flags = FlagSet::default();
         flags.insert(keyword());
         let message = Prepared::new(&self.envelope.to_message()?);
-        Ok(AppendItem { message, flags, internal_date: at(self.due) })
+        let zone_minutes = -i16::from(self.envelope.options.priority);
+        let internal_date = InternalDate { seconds: self.due, zone_minutes };
+        Ok(AppendItem { message, flags, internal_date })
     }
 }
 
 /// The messages of parcels in the order in which they are stored, and for each whether it is an
 /// envelope and when it is due.
-fn items(parcels: Vec<Parcel>) -> Result<(Vec<AppendItem>, Vec<Option<i64>>), serde_json::Error> {
+fn items(parcels: Vec<Parcel>) -> Result<(Vec<AppendItem>, Vec<Option<Turn>>), serde_json::Error> {
     let (mut items, mut dues) = (Vec::new(), Vec::new());
     for Parcel { message, envelopes } in parcels {
         let count = u32::try_from(envelopes.len()).unwrap_or(u32::MAX);
         for timed in &envelopes {
-            let internal_date = at(timed.envelope.arrived);
+            let seconds = timed.envelope.arrived;
+            let internal_date = InternalDate { seconds, zone_minutes: 0 };
             let (message, flags) = (message.clone(), FlagSet::default());
             items.push(AppendItem { message, flags, internal_date });
             dues.push(None);
         }
         for mut timed in envelopes {
             timed.envelope.message = MessagePlace::Below(count);
+            dues.push(Some(timed.turn()));
             items.push(timed.item()?);
-            dues.push(Some(timed.due));
         }
     }
     Ok((items, dues))
 }
 
 /// What became of items.
-fn entries(generation: u32, appended: &Appended, dues: &[Option<i64>]) -> Vec<(i64, EntryId)> {
+fn entries(generation: u32, appended: &Appended, dues: &[Option<Turn>]) -> Vec<(Turn, EntryId)> {
     let placed = appended.uids.iter().zip(dues);
     placed.filter_map(|(uid, due)| Some(((*due)?, EntryId { generation, uid }))).collect()
 }
 
-fn at(seconds: i64) -> InternalDate {
-    InternalDate { seconds, zone_minutes: 0 }
+/// When an envelope is due: its date, whose zone is its priority, the more urgent the less.
+fn turn(date: InternalDate) -> Turn {
+    Turn::new(date.seconds, i8::try_from(-i32::from(date.zone_minutes)).unwrap_or(0))
 }
 
 fn keyword() -> Keyword {
@@ -318,7 +327,7 @@ mod tests {
         let two = vec![to("one.example", 10), to("two.example", 20)];
         let more = vec![parcel("x", two), parcel("y", vec![to("three.example", 5)])];
         let added = entries.add(more).await.expect("added");
-        assert_eq!(added.iter().map(|(due, _)| *due).collect::<Vec<_>>(), [10, 20, 5]);
+        assert_eq!(added.iter().map(|(turn, _)| turn.due()).collect::<Vec<_>>(), [10, 20, 5]);
         let (one, two, three) = (added[0].1, added[1].1, added[2].1);
         assert_eq!(text_of(&entries, two).0, "two.example");
         assert!(text_of(&entries, two).1.ends_with("\r\n\r\nx\r\n"));
@@ -342,7 +351,7 @@ mod tests {
         let entries = Entries::open(&store).await.expect("open");
         let mut all = entries.all().expect("rows");
         all.sort_unstable();
-        assert_eq!(all, [report, (5, three), again]);
+        assert_eq!(all, [report, (Turn::new(5, 0), three), again]);
         assert!(text_of(&entries, again.1).1.ends_with("\r\n\r\nx\r\n"));
         assert!(text_of(&entries, report.1).1.ends_with("\r\n\r\nreport\r\n"));
         let mailbox = entries.mailbox(1).expect("mailbox");

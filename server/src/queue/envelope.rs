@@ -83,6 +83,31 @@ pub struct MailOptions {
     /// MT-PRIORITY (RFC 6710), -9 to 9.
     #[serde(skip_serializing_if = "is_normal")]
     pub priority: i8,
+    /// BY (RFC 2852).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deliver_by: Option<DeliverBy>,
+}
+
+/// By when a message is to be delivered (RFC 2852, 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliverBy {
+    /// Seconds since 1970.
+    pub at: i64,
+    /// What is done then.
+    pub late: Late,
+    /// Whether each server on the way tells the sender.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub traced: bool,
+}
+
+/// What is done with a message that is late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Late {
+    /// It goes back.
+    Return,
+    /// Its sender is told, once, and it is tried on.
+    Notify,
 }
 
 /// RET (RFC 3461, 4.3).
@@ -256,6 +281,7 @@ pub(super) mod tests {
             envelope_id: Some("QQ+3D".to_owned()),
             ret: Some(Ret::Hdrs),
             priority: -3,
+            deliver_by: Some(DeliverBy { at: 1_700_000_060, late: Late::Notify, traced: true }),
         };
         let trouble = Trouble {
             status: "4.2.2".to_owned(),

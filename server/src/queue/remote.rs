@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use engine::clock::unix_seconds;
+
 use super::entries::Entry;
-use super::envelope::{Envelope, MailOptions, Ret, Trouble};
+use super::envelope::{Envelope, Late, MailOptions, Ret, Trouble};
 use super::runner::{all_deferred, message};
 use super::settlement::{Handover, Outcome};
 use crate::context::Context;
 use crate::relay::{
-    self, Body, Concern, Destination, OutgoingMail, OutgoingRecipient, Return, TlsNeed,
+    self, Body, Concern, Destination, LateAction, OutgoingMail, OutgoingRecipient, Return, TlsNeed,
 };
 
 /// Tries to hand an entry to the servers of its destination; also tells whether any was reached.
@@ -33,7 +35,7 @@ pub(super) async fn deliver(context: &Context, entry: &Entry) -> (Vec<Outcome>, 
 
 /// A transaction for the recipients of an envelope.
 fn outgoing(envelope: &Envelope, message: engine::io::MessageSource) -> OutgoingMail {
-    let MailOptions { smtputf8, require_tls, tls_optional, envelope_id, ret, priority } =
+    let MailOptions { smtputf8, require_tls, tls_optional, envelope_id, ret, priority, deliver_by } =
         envelope.options.clone();
     let recipients = envelope.recipients.iter().map(|recipient| OutgoingRecipient {
         address: recipient.address.clone(),
@@ -61,7 +63,14 @@ fn outgoing(envelope: &Envelope, message: engine::io::MessageSource) -> Outgoing
             Ret::Hdrs => Return::Headers,
         }),
         priority,
-        deliver_by: None,
+        deliver_by: deliver_by.map(|by| relay::DeliverBy {
+            seconds: by.at.saturating_sub(unix_seconds()),
+            late: match by.late {
+                Late::Return => LateAction::Return,
+                Late::Notify => LateAction::Notify,
+            },
+            is_traced: by.traced,
+        }),
     }
 }
 

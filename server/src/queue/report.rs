@@ -6,7 +6,7 @@ use engine::Prepared;
 
 use super::Queue;
 use super::entries::{Entry, Parcel, Timed};
-use super::envelope::{Envelope, MailOptions, MessagePlace, QueuedRecipient, Ret};
+use super::envelope::{Envelope, MailOptions, MessagePlace, QueuedRecipient, Ret, Trouble};
 use super::settlement::{Action, Reported};
 use crate::calendar::HeaderDate;
 use crate::relay::Destination;
@@ -30,24 +30,46 @@ pub(super) fn parcels(
     if recipients.is_empty() {
         return Vec::new();
     }
-    let Some(destination) = Destination::of_address(&envelope.reverse_path) else {
-        return Vec::new();
-    };
     let whole = returns_all(envelope, recipients);
     // A message that cannot be read any more must not keep its sender from hearing of it.
     let original = queue
         .message(entry)
         .and_then(|message| Ok(if whole { message.bytes()? } else { message.header()? }));
     let original = original.unwrap_or_default();
-    let id = format!("{:016x}", rand::random::<u64>());
-    let report = Report {
-        hostname: &queue.0.hostname,
-        id: &id,
-        now,
-        envelope,
-        recipients,
-        original: if whole { Original::Full(&original) } else { Original::Header(&original) },
+    let original = if whole { Original::Full(&original) } else { Original::Header(&original) };
+    parcel(queue, envelope, recipients, original, now).into_iter().collect()
+}
+
+/// The report that a message was delivered to these recipients here.
+pub(super) fn of_delivery(
+    queue: &Queue,
+    envelope: &Envelope,
+    recipients: Vec<QueuedRecipient>,
+    message: &[u8],
+    now: i64,
+) -> Vec<Parcel> {
+    let stored = |recipient| Reported {
+        recipient,
+        action: Action::Delivered,
+        trouble: Trouble::own("2.1.5", "stored in the mailbox"),
     };
+    let recipients: Vec<_> = recipients.into_iter().map(stored).collect();
+    let original = Original::Header(message);
+    parcel(queue, envelope, &recipients, original, now).into_iter().collect()
+}
+
+/// A report to where the message came from; `None` if that is nowhere.
+fn parcel(
+    queue: &Queue,
+    envelope: &Envelope,
+    recipients: &[Reported],
+    original: Original<'_>,
+    now: i64,
+) -> Option<Parcel> {
+    let destination = Destination::of_address(&envelope.reverse_path)?;
+    let id = format!("{:016x}", rand::random::<u64>());
+    let report =
+        Report { hostname: &queue.0.hostname, id: &id, now, envelope, recipients, original };
     let message = Prepared::new(&report.compose());
     let recipient =
         QueuedRecipient { address: envelope.reverse_path.clone(), ..QueuedRecipient::default() };
@@ -66,7 +88,7 @@ pub(super) fn parcels(
         held: false,
         recipients: vec![recipient],
     };
-    vec![Parcel { message, envelopes: vec![Timed { envelope, due: now }] }]
+    Some(Parcel { message, envelopes: vec![Timed { envelope, due: now }] })
 }
 
 /// What a report is made of.

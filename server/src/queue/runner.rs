@@ -86,14 +86,16 @@ impl Runner {
         };
         let admission = queue.destinations().admit(&entry.envelope.destination, id, now);
         match admission {
-            Admission::Go => {
-                let context = Arc::clone(&self.context);
-                self.tries.spawn(async move { attempt(&context, entry).await });
-            }
+            Admission::Go => self.spawn(entry),
             // Until its turn comes, an operator may change it.
             Admission::Parked => queue.lock().let_go(id),
             Admission::At(due) => queue.put_off(id, due),
         }
+    }
+
+    fn spawn(&mut self, entry: Entry) {
+        let context = Arc::clone(&self.context);
+        self.tries.spawn(async move { attempt(&context, entry).await });
     }
 
     fn ended(&mut self, ended: Option<Ended>) {
@@ -108,8 +110,7 @@ impl Runner {
             let Some(id) = next.go.pop() else { return };
             if queue.lock().claim(id) {
                 if let Ok(Some(entry)) = queue.read(id) {
-                    let context = Arc::clone(&self.context);
-                    self.tries.spawn(async move { attempt(&context, entry).await });
+                    self.spawn(entry);
                     continue;
                 }
                 queue.put_off(id, now);

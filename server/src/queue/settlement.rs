@@ -1,7 +1,7 @@
 //! What follows from a try: who waits on and until when, and what the sender is told.
 
 use super::entries::Timed;
-use super::envelope::{Envelope, QueuedRecipient, Trouble};
+use super::envelope::{Envelope, Late, QueuedRecipient, Trouble};
 use super::retry;
 use crate::config::QueueConfig;
 
@@ -62,35 +62,39 @@ pub(super) fn settle(
     now: i64,
     config: &QueueConfig,
 ) -> Settlement {
-    let is_late = now >= envelope.expires;
-    let age = now.saturating_sub(envelope.arrived);
-    let tells_delay = !envelope.delay_reported
-        && u64::try_from(age).is_ok_and(|age| age >= config.delay_report.as_secs());
+    let by = envelope.options.deliver_by;
+    let is_over = |late| by.is_some_and(|by| by.late == late && now >= by.at);
+    let is_late = now >= envelope.expires || is_over(Late::Return);
+    // What was kept back is not late for that.
+    let began = envelope.expires.saturating_sub(config.expire.as_secs().cast_signed());
+    let age = now.saturating_sub(envelope.arrived.max(began));
+    let is_old = u64::try_from(age).is_ok_and(|age| age >= config.delay_report.as_secs());
+    let tells_delay = !envelope.delay_reported && (is_old || is_over(Late::Notify));
     let tells = !envelope.is_report();
     let (mut waiting, mut report) = (Vec::new(), Vec::new());
     for (mut recipient, outcome) in
         std::mem::take(&mut envelope.recipients).into_iter().zip(outcomes)
     {
-        let (action, trouble, is_told) = match outcome {
+        let (action, trouble, wants_word) = match outcome {
             Outcome::Delivered(handover) => {
                 let Handover { host, text, reports } = handover;
                 let action = if host.is_some() { Action::Relayed } else { Action::Delivered };
-                let is_told = recipient.reports_success() && !reports;
+                let wants_word = recipient.reports_success() && !reports;
                 let is_reply = host.is_some();
-                (action, Trouble { status: "2.0.0".to_owned(), host, text, is_reply }, is_told)
+                (action, Trouble { status: "2.0.0".to_owned(), host, text, is_reply }, wants_word)
             }
             Outcome::Failed(trouble) => (Action::Failed, trouble, recipient.reports_failure()),
             Outcome::Deferred(trouble) if is_late => {
                 (Action::Failed, expired(trouble), recipient.reports_failure())
             }
             Outcome::Deferred(trouble) => {
-                let is_told = tells_delay && recipient.reports_delay();
+                let wants_word = tells_delay && recipient.reports_delay();
                 recipient.trouble = Some(trouble.clone());
                 waiting.push(recipient.clone());
-                (Action::Delayed, trouble, is_told)
+                (Action::Delayed, trouble, wants_word)
             }
         };
-        if tells && is_told {
+        if tells && wants_word {
             report.push(Reported { recipient, action, trouble });
         }
     }
@@ -100,7 +104,8 @@ pub(super) fn settle(
     let rest = (!envelope.recipients.is_empty()).then(|| {
         let pause = retry::pause(config, envelope.attempts).as_secs().cast_signed();
         // Once more at its end, so that it does not expire untried.
-        let due = now.saturating_add(pause).min(envelope.expires.max(now + 1));
+        let by = by.map_or(i64::MAX, |by| by.at).clamp(now + 1, i64::MAX);
+        let due = now.saturating_add(pause).min(envelope.expires.max(now + 1)).min(by);
         Timed { envelope, due }
     });
     Settlement { rest, report }
@@ -161,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delay_is_told_once() {
+    fn a_delay_wants_word_once() {
         let outcomes = || vec![Outcome::Deferred(full()); 3];
         let config = QueueConfig::default();
         let early = settle(three(), outcomes(), ARRIVED + 60, &config);
@@ -189,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn success_is_told_if_it_was_asked_for_and_nobody_else_tells() {
+    fn success_wants_word_if_it_was_asked_for_and_nobody_else_tells() {
         let mut envelope = three();
         let notify = Notify { success: true, ..Notify::default() };
         envelope.recipients.iter_mut().for_each(|one| one.notify = Some(notify));
@@ -209,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_told_of_a_report_and_nobody_who_wants_no_word() {
+    fn nobody_wants_word_of_a_report_and_nobody_who_wants_no_word() {
         let mut silent = three();
         silent.recipients[0].notify = Some(Notify::default());
         silent.recipients.truncate(1);

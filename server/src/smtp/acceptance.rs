@@ -17,7 +17,7 @@ use super::transaction::{Plan, Transaction};
 use crate::authenticity;
 use crate::config::Role;
 use crate::delivery::{DeliveryError, deliver, prepare};
-use crate::queue::{MailOptions, QueueError, Submission};
+use crate::queue::{DeliverBy, MailOptions, QueueError, Submission};
 use crate::spool::{Spooled, Stretch};
 
 /// More `Received` fields than this are taken for a loop (RFC 5321, 6.3: at least 100).
@@ -27,11 +27,13 @@ const RECEIVED_COUNT_MAX: usize = 100;
 pub(super) async fn accept(session: &mut Session, transaction: &Transaction, incoming: Incoming) {
     let len = incoming.received();
     let refusal = match finished(session, transaction, incoming).await {
-        Ok(message) => return store(session, transaction, message).await,
+        Ok((message, tls_is_optional)) => {
+            return store(session, transaction, message, tls_is_optional).await;
+        }
         Err(fault) => fault,
     };
     tracing::info!(
-        id = %transaction.id, role = session.role.name(), from = %transaction.reverse_path,
+        id = %transaction.id, role = session.role.name(), from = %transaction.mail.reverse_path,
         len, "message refused: {refusal}"
     );
     let reply = Reply::from(refusal);
@@ -41,13 +43,14 @@ pub(super) async fn accept(session: &mut Session, transaction: &Transaction, inc
     }
 }
 
-/// The message as it will be stored.
+/// The message as it will be stored, and whether it says that it may go without TLS.
 async fn finished(
     session: &Session,
     transaction: &Transaction,
     incoming: Incoming,
-) -> Result<Spooled, MessageFault> {
+) -> Result<(Spooled, bool), MessageFault> {
     let arrived = incoming.end()?;
+    let tls_is_optional = arrived.survey.tls_is_optional;
     if arrived.survey.received_count > RECEIVED_COUNT_MAX {
         return Err(MessageFault::Loop);
     }
@@ -55,7 +58,8 @@ async fn finished(
         Role::Submission => submission_fields(session, transaction, &arrived).await,
         _ => String::new(),
     };
-    arrived.finish(&fields).await
+    let message = arrived.finish(&fields).await?;
+    Ok((message, tls_is_optional))
 }
 
 /// What a submitted message lacks (RFC 6409, 8), and above it the signatures of our domain.
@@ -68,7 +72,7 @@ async fn submission_fields(
     let now = engine::clock::unix_seconds();
     let missing = missing_fields(&arrived.survey, transaction.id, &context.config.hostname, now);
     let Some(whole) = &arrived.whole else { return missing };
-    let sender = match &transaction.reverse_path {
+    let sender = match &transaction.mail.reverse_path {
         ReversePath::Path(path) => Some(path.domain()),
         ReversePath::Null => None,
     };
@@ -76,13 +80,27 @@ async fn submission_fields(
     signatures + &missing
 }
 
-async fn store(session: &mut Session, transaction: &Transaction, message: Spooled) {
-    let plan = transaction.plan();
+async fn store(
+    session: &mut Session,
+    transaction: &Transaction,
+    message: Spooled,
+    tls_is_optional: bool,
+) {
+    let plan = match transaction.mail.release {
+        Some(_) => transaction.plan_for_later(),
+        None => transaction.plan(),
+    };
     let (len, message) = (message.len(), Arc::new(message));
-    let (outcomes, queued) = tokio::join!(
+    let submission = submission(session, transaction, &plan, tls_is_optional);
+    let (outcomes, mut queued) = tokio::join!(
         deliver(&session.context, session.role, &plan.users, Arc::clone(&message)),
-        send_on(session, transaction, &plan, &message),
+        send_on(session, &submission, &message),
     );
+    if queued.is_ok() && outcomes.iter().all(Result::is_ok) && !plan.told.is_empty() {
+        let queue = &session.context.queue;
+        let original = message.get(on_its_way(&message)..).unwrap_or_default();
+        queued = queue.tell_delivered(&submission, plan.told.clone(), original).await;
+    }
     report(session, transaction, &outcomes, &queued, len);
     let is_stored = |place: &usize| matches!(outcomes.get(*place), Some(Ok(())));
     match session.role {
@@ -112,43 +130,69 @@ async fn store(session: &mut Session, transaction: &Transaction, message: Spoole
     }
 }
 
-/// Puts the message into the queue for those who are elsewhere, if there are any.
-async fn send_on(
+/// What the queue is told of the message.
+fn submission(
     session: &Session,
     transaction: &Transaction,
     plan: &Plan,
-    message: &Arc<Spooled>,
-) -> Result<(), QueueError> {
-    if plan.elsewhere.is_empty() {
-        return Ok(());
-    }
-    let context = &session.context;
-    // Return-Path is for mailboxes (RFC 5321, 4.4).
-    let start = match message.strip_prefix(b"Return-Path:") {
-        Some(_) => memchr::memchr(b'\n', message).map_or(0, |end| end + 1),
-        None => 0,
+    tls_is_optional: bool,
+) -> Submission {
+    let (mail, now) = (&transaction.mail, engine::clock::unix_seconds());
+    let deliver_by = mail.deliver_by.map(|by| DeliverBy {
+        at: now.saturating_add(by.seconds),
+        late: by.late,
+        traced: by.is_traced,
+    });
+    let account = match &session.log_in {
+        LogIn::User(identity) => Some(identity.account),
+        LogIn::Anonymous { .. } => None,
     };
-    let source = Arc::new(Stretch::new(Arc::clone(message), start..message.len()));
-    let store = context.store.clone();
-    let prepared = prepare(source, move |source| store.prepare_source(source)).await;
-    let submission = Submission {
+    // Strangers do not come before others (RFC 6710, 5).
+    let priority_max = if account.is_some() { i8::MAX } else { 0 };
+    Submission {
         id: transaction.id.to_string(),
-        reverse_path: match &transaction.reverse_path {
+        reverse_path: match &mail.reverse_path {
             ReversePath::Null => String::new(),
             ReversePath::Path(path) => path.to_string(),
         },
         options: MailOptions {
-            smtputf8: transaction.text == AddressText::Utf8,
-            ..MailOptions::default()
+            smtputf8: mail.text == AddressText::Utf8,
+            require_tls: mail.require_tls,
+            tls_optional: tls_is_optional && !mail.require_tls,
+            envelope_id: mail.envelope_id.clone(),
+            ret: mail.ret,
+            priority: mail.priority.unwrap_or(0).min(priority_max),
+            deliver_by,
         },
-        account: match &session.log_in {
-            LogIn::User(identity) => Some(identity.account),
-            LogIn::Anonymous { .. } => None,
-        },
+        account,
         recipients: plan.elsewhere.clone(),
-        due: None,
-    };
-    context.queue.submit(submission, prepared).await
+        due: mail.release.map(|release| release.at(now)),
+    }
+}
+
+/// Puts the message into the queue for those who are elsewhere, if there are any.
+async fn send_on(
+    session: &Session,
+    submission: &Submission,
+    message: &Arc<Spooled>,
+) -> Result<(), QueueError> {
+    if submission.recipients.is_empty() {
+        return Ok(());
+    }
+    let context = &session.context;
+    let range = on_its_way(message)..message.len();
+    let source = Arc::new(Stretch::new(Arc::clone(message), range));
+    let store = context.store.clone();
+    let prepared = prepare(source, move |source| store.prepare_source(source)).await;
+    context.queue.submit(submission.clone(), prepared).await
+}
+
+/// Where a message begins for other servers: Return-Path is for mailboxes (RFC 5321, 4.4).
+fn on_its_way(message: &[u8]) -> usize {
+    match message.strip_prefix(b"Return-Path:") {
+        Some(_) => memchr::memchr(b'\n', message).map_or(0, |end| end + 1),
+        None => 0,
+    }
 }
 
 fn queue_reply(error: &QueueError) -> Reply {
@@ -178,7 +222,7 @@ fn report(
     }
     let stored = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     tracing::info!(
-        id = %transaction.id, role = session.role.name(), from = %transaction.reverse_path,
+        id = %transaction.id, role = session.role.name(), from = %transaction.mail.reverse_path,
         len, stored, "message received"
     );
 }

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::path::{ForwardPath, ReversePath};
+use crate::queue::{Late, Notify, Ret};
 
 /// One command line (RFC 5321, 4.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub enum Command {
     /// Begins a mail transaction.
     Mail(Mail),
     /// Names a recipient.
-    Rcpt(ForwardPath),
+    Rcpt(Rcpt),
     /// The message follows, ended by a dot.
     Data,
     /// A counted piece of the message follows.
@@ -61,6 +62,76 @@ pub struct Mail {
     pub size: Option<u64>,
     /// Whether addresses and header may hold UTF-8 (RFC 6531, 3.4).
     pub text: AddressText,
+    /// ENVID, as xtext (RFC 3461, 4.4).
+    pub envelope_id: Option<String>,
+    /// RET: what comes back with a report (RFC 3461, 4.3).
+    pub ret: Option<Ret>,
+    /// REQUIRETLS (RFC 8689, 2).
+    pub require_tls: bool,
+    /// MT-PRIORITY (RFC 6710), -9 to 9.
+    pub priority: Option<i8>,
+    /// BY (RFC 2852).
+    pub deliver_by: Option<DeliverBy>,
+    /// HOLDFOR or HOLDUNTIL (RFC 4865).
+    pub release: Option<Release>,
+}
+
+/// RCPT with its parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rcpt {
+    /// To whom.
+    pub path: ForwardPath,
+    /// NOTIFY: when the sender wants to hear of it (RFC 3461, 4.1).
+    pub notify: Option<Notify>,
+    /// ORCPT: whom the sender wrote to, `type;xtext` (RFC 3461, 4.2).
+    pub original: Option<String>,
+}
+
+/// BY: in how many seconds a message is to be delivered (RFC 2852, 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeliverBy {
+    /// From now on; less than nothing if it is late already.
+    pub seconds: i64,
+    /// What is done then.
+    pub late: Late,
+    /// Whether each server on the way tells the sender.
+    pub is_traced: bool,
+}
+
+/// Before when a message is not sent (RFC 4865, 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Release {
+    /// So many seconds from now.
+    After(i64),
+    /// This time, in seconds since 1970.
+    At(i64),
+}
+
+impl Release {
+    /// The time, for a command that comes `now`.
+    pub fn at(self, now: i64) -> i64 {
+        match self {
+            Self::After(seconds) => now.saturating_add(seconds),
+            Self::At(time) => time,
+        }
+    }
+}
+
+impl Mail {
+    /// Without parameters.
+    pub fn new(reverse_path: ReversePath) -> Self {
+        Self {
+            reverse_path,
+            size: None,
+            text: AddressText::Ascii,
+            envelope_id: None,
+            ret: None,
+            require_tls: false,
+            priority: None,
+            deliver_by: None,
+            release: None,
+        }
+    }
 }
 
 /// What addresses and header fields of a mail transaction are written in.

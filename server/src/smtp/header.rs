@@ -6,6 +6,7 @@ const LINE_LEN_MAX: usize = 1000;
 
 /// One pass over the header, while it arrives.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each field that is looked for")]
 pub(super) struct HeaderSurvey {
     /// `Received` fields (RFC 5321, 6.3).
     pub(super) received_count: usize,
@@ -13,6 +14,8 @@ pub(super) struct HeaderSurvey {
     pub(super) has_date: bool,
     /// Whether there is a `Message-ID` field.
     pub(super) has_message_id: bool,
+    /// Whether there is `TLS-Required: no` (RFC 8689, 3).
+    pub(super) tls_is_optional: bool,
     /// Whether the message has no header at all: its first line is no field.
     pub(super) is_headless: bool,
     /// The front of a line that has not ended yet.
@@ -78,6 +81,11 @@ impl HeaderSurvey {
         match line.first().map(u8::to_ascii_lowercase) {
             Some(b'r') => self.received_count += usize::from(names(b"received")),
             Some(b'd') => self.has_date |= names(b"date"),
+            Some(b't') => {
+                let value = line.splitn(2, |byte| *byte == b':').nth(1).unwrap_or_default();
+                let says_no = value.trim_ascii().eq_ignore_ascii_case(b"no");
+                self.tls_is_optional |= says_no && names(b"tls-required");
+            }
             Some(b'm') => self.has_message_id |= names(b"message-id"),
             _ => {}
         }
@@ -113,6 +121,13 @@ mod tests {
         );
         assert_eq!((survey.received_count, survey.has_date), (2, true));
         assert!(!survey.has_message_id && !survey.is_headless);
+    }
+
+    #[test]
+    fn a_sender_may_do_without_tls() {
+        assert!(HeaderSurvey::of(b"TLS-Required: No\r\n\r\n").tls_is_optional);
+        assert!(!HeaderSurvey::of(b"TLS-Required: yes\r\nTo: no\r\n\r\n").tls_is_optional);
+        assert!(!HeaderSurvey::of(b"\r\nTLS-Required: No\r\n").tls_is_optional);
     }
 
     #[test]

@@ -3,8 +3,10 @@
 //! Words are matched in any case; blanks at the end of a line and doubled blanks between
 //! parameters are forgiven, as is a blank behind `FROM:` and `TO:`, which many programs send.
 
+mod parameters;
+
 use super::command::{
-    AddressText, Auth, Chunk, ChunkPlace, Command, CommandError, Greeting, HelloName, Mail,
+    Auth, Chunk, ChunkPlace, Command, CommandError, Greeting, HelloName, Mail, Rcpt,
 };
 use super::path::{ForwardPath, ReversePath};
 
@@ -80,62 +82,18 @@ fn mail(arguments: &str) -> Result<Command, CommandError> {
     let rest = keyword(arguments, "FROM:")
         .ok_or(CommandError::Form("MAIL FROM:<address> [parameters]"))?;
     let (reverse_path, rest) = ReversePath::read(rest).ok_or(CommandError::ReversePath)?;
-    let mut mail = Mail { reverse_path, size: None, text: AddressText::Ascii };
-    let mut seen = [false; 4];
-    for parameter in parameters(rest).ok_or(CommandError::ReversePath)? {
-        let place = mail_parameter(&mut mail, parameter)?;
-        // RFC 5321, 4.1.1.11: no parameter more than once.
-        if std::mem::replace(seen.get_mut(place).ok_or(CommandError::Parameter)?, true) {
-            return Err(CommandError::ParameterValue);
-        }
-    }
+    let mut mail = Mail::new(reverse_path);
+    parameters::of_mail(&mut mail, parameters(rest).ok_or(CommandError::ReversePath)?)?;
     Ok(Command::Mail(mail))
 }
 
-/// Takes one parameter of MAIL and tells which it was.
-fn mail_parameter(mail: &mut Mail, parameter: &str) -> Result<usize, CommandError> {
-    let (name, value) = match parameter.split_once('=') {
-        Some((name, value)) if !value.is_empty() => (name, Some(value)),
-        Some(_) => return Err(CommandError::ParameterValue),
-        None => (parameter, None),
-    };
-    let is = |known: &str| name.eq_ignore_ascii_case(known);
-    match value {
-        Some(value) if is("SIZE") => {
-            mail.size = Some(size(value).ok_or(CommandError::ParameterValue)?);
-            Ok(0)
-        }
-        // RFC 6152, 2. BINARYMIME is not announced, since lines must end in CRLF here.
-        Some(value) if is("BODY") => {
-            let is_known = ["7BIT", "8BITMIME"].iter().any(|body| body.eq_ignore_ascii_case(value));
-            if is_known { Ok(1) } else { Err(CommandError::ParameterValue) }
-        }
-        // Who submitted the message elsewhere (RFC 4954, 5): taken from nobody, as
-        // section 5 allows for clients that are not trusted to tell.
-        Some(_) if is("AUTH") => Ok(2),
-        None if is("SMTPUTF8") => {
-            mail.text = AddressText::Utf8;
-            Ok(3)
-        }
-        Some(_) if is("SMTPUTF8") => Err(CommandError::ParameterValue),
-        None if is("SIZE") || is("BODY") || is("AUTH") => Err(CommandError::ParameterValue),
-        _ => Err(CommandError::Parameter),
-    }
-}
-
-/// RFC 1870, 3: up to 20 digits. What does not fit is larger than any limit.
-fn size(value: &str) -> Option<u64> {
-    let is_number = value.len() <= 20 && value.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| value.parse().unwrap_or(u64::MAX))
-}
-
 fn rcpt(arguments: &str) -> Result<Command, CommandError> {
-    let rest = keyword(arguments, "TO:").ok_or(CommandError::Form("RCPT TO:<address>"))?;
-    let (forward_path, rest) = ForwardPath::read(rest).ok_or(CommandError::ForwardPath)?;
-    match parameters(rest).ok_or(CommandError::ForwardPath)?.next() {
-        None => Ok(Command::Rcpt(forward_path)),
-        Some(_) => Err(CommandError::Parameter),
-    }
+    let rest =
+        keyword(arguments, "TO:").ok_or(CommandError::Form("RCPT TO:<address> [parameters]"))?;
+    let (path, rest) = ForwardPath::read(rest).ok_or(CommandError::ForwardPath)?;
+    let mut rcpt = Rcpt { path, notify: None, original: None };
+    parameters::of_rcpt(&mut rcpt, parameters(rest).ok_or(CommandError::ForwardPath)?)?;
+    Ok(Command::Rcpt(rcpt))
 }
 
 /// What follows `FROM:` or `TO:`.

@@ -106,6 +106,7 @@ replies! {
     FORWARD_PATH_MALFORMED = 501 "5.1.3" "The form is: RCPT TO:<address>";
     PARAMETER_VALUE = 501 "5.5.4" "A parameter has a wrong value";
     CHUNK_SIZE = 501 "5.5.4" "The form is: BDAT size [LAST]; closing, since the end of the chunk is unknown";
+    RELEASE_TOO_LATE = 501 "5.5.4" "Messages are not kept back that long";
     AUTH_CANCELLED = 501 "5.7.0" "Authentication cancelled";
     AUTH_MALFORMED = 501 "5.5.2" "Malformed authentication response";
     AUTH_LINE_TOO_LONG = 500 "5.5.6" "The authentication response is too long";

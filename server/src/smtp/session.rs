@@ -167,8 +167,8 @@ impl Session {
             (state, Command::Auth(_)) => self.say(&Reply::AUTH_IN_TRANSACTION, state),
             (State::Ready(client), Command::Mail(mail)) => mail::mail(self, client, mail).await,
             (state, Command::Mail(_)) => self.say(&Reply::NESTED_MAIL, state),
-            (State::Mail(client, open), Command::Rcpt(path)) => {
-                rcpt::rcpt(self, client, open, path).await
+            (State::Mail(client, open), Command::Rcpt(rcpt)) => {
+                rcpt::rcpt(self, client, open, rcpt).await
             }
             (State::Mail(client, open), Command::Data) => data::data(self, client, open).await?,
             (state, Command::Rcpt(_) | Command::Data) => self.say(&state.out_of_order(), state),
@@ -208,14 +208,14 @@ impl Session {
     pub(super) fn incoming(&self, client: &Client, transaction: &Transaction) -> Incoming {
         let connection = self.lines.peek();
         let trace = Trace {
-            reverse_path: &transaction.reverse_path,
+            reverse_path: &transaction.mail.reverse_path,
             only_recipient: transaction.only_recipient(),
             client: &client.name,
             peer: connection.peer().ip(),
             hostname: &self.context.config.hostname,
             with: With {
                 greeting: client.greeting,
-                text: transaction.text,
+                text: transaction.mail.text,
                 carrier: if connection.is_tls() { Carrier::Tls } else { Carrier::Plain },
                 sender: match self.log_in {
                     LogIn::Anonymous { .. } => Sender::Anonymous,

@@ -2,10 +2,11 @@
 //! (RFC 5321, 3.3).
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::command::{AddressText, Mail};
-use super::path::{ForwardPath, ReversePath};
+use super::command::{Mail, Rcpt};
+use super::path::ForwardPath;
 use super::trace::TransactionId;
 use crate::directory::{Recipient, Targets};
 use crate::queue::QueuedRecipient;
@@ -17,10 +18,7 @@ const TARGETS_MAX: usize = 10_000;
 #[derive(Debug)]
 pub(super) struct Transaction {
     pub(super) id: TransactionId,
-    pub(super) reverse_path: ReversePath,
-    pub(super) text: AddressText,
-    /// How large the message is said to be (RFC 1870).
-    pub(super) size: Option<u64>,
+    pub(super) mail: Mail,
     accepted: Vec<Accepted>,
     target_count: usize,
 }
@@ -28,7 +26,7 @@ pub(super) struct Transaction {
 /// A recipient that was accepted.
 #[derive(Debug)]
 struct Accepted {
-    path: ForwardPath,
+    rcpt: Rcpt,
     targets: Arc<Targets>,
 }
 
@@ -43,19 +41,14 @@ pub(super) struct Plan {
     pub(super) elsewhere: Vec<QueuedRecipient>,
     /// For each recipient, whether it leads elsewhere too.
     pub(super) leads_elsewhere: Vec<bool>,
+    /// Recipients that lead to users here, and of whom the sender wants to hear (RFC 3461, 4.1).
+    pub(super) told: Vec<QueuedRecipient>,
 }
 
 impl Transaction {
     /// As MAIL begins it.
     pub(super) fn new(mail: Mail) -> Self {
-        Self {
-            id: TransactionId::draw(),
-            reverse_path: mail.reverse_path,
-            text: mail.text,
-            size: mail.size,
-            accepted: Vec::new(),
-            target_count: 0,
-        }
+        Self { id: TransactionId::draw(), mail, accepted: Vec::new(), target_count: 0 }
     }
 
     /// Recipients accepted so far.
@@ -66,21 +59,39 @@ impl Transaction {
     /// The recipient, if there is only one.
     pub(super) fn only_recipient(&self) -> Option<&ForwardPath> {
         match self.accepted.as_slice() {
-            [only] => Some(&only.path),
+            [only] => Some(&only.rcpt.path),
             _ => None,
         }
     }
 
     /// Adds a recipient; `false` if the transaction leads to too many mailboxes already.
     #[must_use]
-    pub(super) fn accept(&mut self, path: ForwardPath, targets: Arc<Targets>) -> bool {
+    pub(super) fn accept(&mut self, rcpt: Rcpt, targets: Arc<Targets>) -> bool {
         let count = targets.users.len() + targets.elsewhere.len();
         if self.target_count + count > TARGETS_MAX {
             return false;
         }
         self.target_count += count;
-        self.accepted.push(Accepted { path, targets });
+        self.accepted.push(Accepted { rcpt, targets });
         true
+    }
+
+    /// The same of a message that is kept back: it waits in the queue for users here, too.
+    pub(super) fn plan_for_later(&self) -> Plan {
+        let queued = |recipient: &Accepted| match &recipient.rcpt.path {
+            ForwardPath::Path(path) => vec![recipient.rcpt.queued(path.to_string())],
+            ForwardPath::Postmaster => {
+                let users = recipient.targets.users.iter();
+                users.map(|user| recipient.rcpt.queued(user.address.to_string())).collect()
+            }
+        };
+        Plan {
+            users: Vec::new(),
+            by_recipient: self.accepted.iter().map(|_| Vec::new()).collect(),
+            elsewhere: self.accepted.iter().flat_map(queued).collect(),
+            leads_elsewhere: self.accepted.iter().map(|_| true).collect(),
+            told: Vec::new(),
+        }
     }
 
     /// Who gets the message.
@@ -100,22 +111,57 @@ impl Transaction {
             .collect();
         let mut seen = HashSet::new();
         let mut elsewhere = Vec::new();
-        for address in self.accepted.iter().flat_map(|recipient| &recipient.targets.elsewhere) {
-            if seen.insert(address) {
-                let address = address.clone();
-                elsewhere.push(QueuedRecipient { address, ..QueuedRecipient::default() });
-            }
+        for Accepted { rcpt, targets } in &self.accepted {
+            let new = targets.elsewhere.iter().filter(|address| seen.insert(*address));
+            elsewhere.extend(new.map(|address| rcpt.queued(address.clone())));
         }
         let leads = |recipient: &Accepted| !recipient.targets.elsewhere.is_empty();
         let leads_elsewhere = self.accepted.iter().map(leads).collect();
-        Plan { users, by_recipient, elsewhere, leads_elsewhere }
+        let wants_word = |recipient: &&Accepted| {
+            let is_here = !recipient.targets.users.is_empty();
+            is_here && recipient.rcpt.notify.is_some_and(|notify| notify.success)
+        };
+        let told = self.accepted.iter().filter(wants_word);
+        let told = told.map(|recipient| match &recipient.rcpt.path {
+            ForwardPath::Path(path) => recipient.rcpt.queued(path.to_string()),
+            ForwardPath::Postmaster => recipient.rcpt.queued("postmaster".to_owned()),
+        });
+        Plan { users, by_recipient, elsewhere, leads_elsewhere, told: told.collect() }
     }
+}
+
+impl Rcpt {
+    /// As it stands in the queue, on its way to this address. Whom the sender wrote to stays known
+    /// where an alias leads on (RFC 3461, 5.2.7).
+    pub(super) fn queued(&self, address: String) -> QueuedRecipient {
+        let (notify, mut original) = (self.notify, self.original.clone());
+        if let (None, ForwardPath::Path(path)) = (&original, &self.path) {
+            let written = path.to_string();
+            original = (written != address && path.is_ascii()).then(|| xtext(&written));
+        }
+        QueuedRecipient { address, notify, original, trouble: None }
+    }
+}
+
+/// An address for ORCPT (RFC 3461, 4.2).
+fn xtext(address: &str) -> String {
+    let mut text = "rfc822;".to_owned();
+    for byte in address.bytes() {
+        if byte.is_ascii_graphic() && byte != b'+' && byte != b'=' {
+            text.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "+{byte:02X}");
+        }
+    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use engine::AccountId;
 
+    use super::super::path::ReversePath;
     use super::*;
     use crate::directory::Address;
 
@@ -125,6 +171,10 @@ mod tests {
             address: Address::new("a", "b.test").expect("an address"),
             detail: detail.map(str::to_owned),
         }
+    }
+
+    fn postmaster() -> Rcpt {
+        Rcpt { path: ForwardPath::Postmaster, notify: None, original: None }
     }
 
     fn users(users: Vec<Recipient>) -> Arc<Targets> {
@@ -137,17 +187,16 @@ mod tests {
     }
 
     fn transaction() -> Transaction {
-        let reverse_path = ReversePath::Null;
-        Transaction::new(Mail { reverse_path, size: None, text: AddressText::Ascii })
+        Transaction::new(Mail::new(ReversePath::Null))
     }
 
     #[test]
     fn a_mailbox_reached_twice_gets_one_message() {
         let mut transaction = transaction();
         let list = users(vec![target(1, None), target(2, None)]);
-        assert!(transaction.accept(ForwardPath::Postmaster, list));
-        assert!(transaction.accept(ForwardPath::Postmaster, users(vec![target(2, None)])));
-        assert!(transaction.accept(ForwardPath::Postmaster, users(vec![target(2, Some("x"))])));
+        assert!(transaction.accept(postmaster(), list));
+        assert!(transaction.accept(postmaster(), users(vec![target(2, None)])));
+        assert!(transaction.accept(postmaster(), users(vec![target(2, Some("x"))])));
         let plan = transaction.plan();
         assert_eq!(plan.users, [target(1, None), target(2, None), target(2, Some("x"))]);
         assert_eq!(plan.by_recipient, [vec![0, 1], vec![1], vec![2]]);
@@ -159,21 +208,32 @@ mod tests {
     fn aliases_cannot_multiply_without_end() {
         let mut transaction = transaction();
         let list = users(vec![target(1, None); TARGETS_MAX - 1]);
-        assert!(transaction.accept(ForwardPath::Postmaster, list));
-        assert!(transaction.accept(ForwardPath::Postmaster, elsewhere(&["a@b.test"])));
-        assert!(!transaction.accept(ForwardPath::Postmaster, users(vec![target(3, None)])));
+        assert!(transaction.accept(postmaster(), list));
+        assert!(transaction.accept(postmaster(), elsewhere(&["a@b.test"])));
+        assert!(!transaction.accept(postmaster(), users(vec![target(3, None)])));
         assert_eq!(transaction.recipient_count(), 2);
     }
 
     #[test]
     fn an_address_elsewhere_gets_one_message() {
         let mut transaction = transaction();
-        assert!(transaction.accept(ForwardPath::Postmaster, elsewhere(&["a@b.test", "b@b.test"])));
-        assert!(transaction.accept(ForwardPath::Postmaster, users(vec![target(1, None)])));
-        assert!(transaction.accept(ForwardPath::Postmaster, elsewhere(&["a@b.test"])));
+        assert!(transaction.accept(postmaster(), elsewhere(&["a@b.test", "b@b.test"])));
+        assert!(transaction.accept(postmaster(), users(vec![target(1, None)])));
+        assert!(transaction.accept(postmaster(), elsewhere(&["a@b.test"])));
         let plan = transaction.plan();
         let addresses: Vec<_> = plan.elsewhere.iter().map(|one| one.address.as_str()).collect();
         assert_eq!(addresses, ["a@b.test", "b@b.test"]);
         assert_eq!(plan.leads_elsewhere, [true, false, true]);
+    }
+
+    #[test]
+    fn whom_the_sender_wrote_to_is_told_where_an_alias_leads_on() {
+        let (path, _) = ForwardPath::read("<a+x@b.test>").expect("a path");
+        let rcpt = Rcpt { path, notify: None, original: None };
+        let original = rcpt.queued("c@d.test".to_owned()).original;
+        assert_eq!(original.as_deref(), Some("rfc822;a+2Bx@b.test"));
+        assert_eq!(rcpt.queued("a+x@b.test".to_owned()).original, None);
+        let said = Rcpt { original: Some("rfc822;e".to_owned()), ..rcpt };
+        assert_eq!(said.queued("c@d.test".to_owned()).original.as_deref(), Some("rfc822;e"));
     }
 }

@@ -7,6 +7,7 @@ use super::super::reply::Reply;
 use super::super::session::{Client, Session, State};
 use super::auth;
 use crate::auth::sasl::Mechanism;
+use crate::calendar::Rfc3339;
 use crate::config::Role;
 
 /// What the server says first.
@@ -42,8 +43,19 @@ async fn extensions(session: &Session) -> String {
         "SMTPUTF8".to_owned(),
         "CHUNKING".to_owned(),
     ];
+    if session.role != Role::Lmtp {
+        lines.extend(["DSN", "DELIVERBY", "MT-PRIORITY"].map(str::to_owned));
+        lines.push(format!("LIMITS RCPTMAX={}", session.context.config.limits.recipients_max));
+    }
+    if session.role == Role::Submission {
+        let seconds = session.release_max();
+        let latest = Rfc3339(engine::clock::unix_seconds().saturating_add(seconds));
+        lines.push(format!("FUTURERELEASE {seconds} {latest}"));
+    }
     if !session.lines.peek().is_tls() {
         lines.push("STARTTLS".to_owned());
+    } else if session.role != Role::Lmtp {
+        lines.push("REQUIRETLS".to_owned());
     }
     let (_, mechanisms) = auth::mechanisms(session).await;
     if !mechanisms.is_empty() {

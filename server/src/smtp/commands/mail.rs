@@ -1,6 +1,6 @@
 //! MAIL (RFC 5321, 4.1.1.2).
 
-use super::super::command::{AddressText, Mail};
+use super::super::command::{AddressText, CommandError, Mail};
 use super::super::path::{Path, ReversePath};
 use super::super::reply::Reply;
 use super::super::session::{Client, LogIn, Session, State};
@@ -32,6 +32,7 @@ async fn judge(session: &Session, mail: &Mail) -> Result<(), Reply> {
     if mail.text == AddressText::Ascii && !mail.reverse_path.is_ascii() {
         return Err(Reply::UTF8_NOT_ASKED_FOR);
     }
+    parameters(session, mail)?;
     match (&session.log_in, &mail.reverse_path) {
         (LogIn::Anonymous { .. }, _) if session.role == Role::Submission => {
             Err(Reply::LOG_IN_FIRST)
@@ -40,6 +41,37 @@ async fn judge(session: &Session, mail: &Mail) -> Result<(), Reply> {
             belongs_to(session, path, identity).await
         }
         _ => Ok(()),
+    }
+}
+
+/// Whether what was asked is offered here and can be kept.
+fn parameters(session: &Session, mail: &Mail) -> Result<(), Reply> {
+    let asks_of_queue = mail.envelope_id.is_some() || mail.ret.is_some() || mail.priority.is_some();
+    let is_offered = match session.role {
+        Role::Lmtp => {
+            !asks_of_queue
+                && !mail.require_tls
+                && mail.deliver_by.is_none()
+                && mail.release.is_none()
+        }
+        Role::Submission => true,
+        _ => mail.release.is_none(),
+    };
+    if !is_offered || (mail.require_tls && !session.lines.peek().is_tls()) {
+        return Err(CommandError::Parameter.into());
+    }
+    let now = engine::clock::unix_seconds();
+    let latest = now.saturating_add(session.release_max());
+    match mail.release {
+        Some(release) if release.at(now) > latest => Err(Reply::RELEASE_TOO_LATE),
+        _ => Ok(()),
+    }
+}
+
+impl Session {
+    /// How many seconds a user may have a message kept back.
+    pub(in super::super) fn release_max(&self) -> i64 {
+        self.context.config.queue.release.as_secs().cast_signed()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::command::AddressText;
+use super::super::command::{AddressText, CommandError, Rcpt};
 use super::super::path::{ForwardPath, Path};
 use super::super::reply::Reply;
 use super::super::session::{Client, LogIn, Session, State};
@@ -20,15 +20,15 @@ pub(in super::super) async fn rcpt(
     session: &mut Session,
     client: Client,
     mut transaction: Transaction,
-    path: ForwardPath,
+    rcpt: Rcpt,
 ) -> State {
-    let judged = match judge(session, &transaction, &path).await {
+    let judged = match judge(session, &transaction, &rcpt).await {
         Ok(targets) => room(session, &transaction, &targets).await.map(|()| targets),
         Err(refusal) => Err(refusal),
     };
     let reply = match judged {
         Ok(targets) => {
-            if transaction.accept(path, targets) {
+            if transaction.accept(rcpt, targets) {
                 session.forgive();
                 Reply::RECIPIENT_OK
             } else {
@@ -48,16 +48,19 @@ pub(in super::super) async fn rcpt(
 async fn judge(
     session: &Session,
     transaction: &Transaction,
-    path: &ForwardPath,
+    rcpt: &Rcpt,
 ) -> Result<Arc<Targets>, Reply> {
+    if (rcpt.notify.is_some() || rcpt.original.is_some()) && session.role == Role::Lmtp {
+        return Err(CommandError::Parameter.into());
+    }
     // RFC 5321, 4.5.3.1.10: the rest is tried again, so nobody is lost.
     if transaction.recipient_count() >= session.context.config.limits.recipients_max {
         return Err(Reply::TOO_MANY_RECIPIENTS);
     }
-    match path {
+    match &rcpt.path {
         ForwardPath::Postmaster => postmaster(session).await,
         ForwardPath::Path(path) => {
-            if transaction.text == AddressText::Ascii && !path.is_ascii() {
+            if transaction.mail.text == AddressText::Ascii && !path.is_ascii() {
                 return Err(Reply::UTF8_NOT_ASKED_FOR);
             }
             match Address::new(path.local_part(), path.domain()) {
@@ -75,7 +78,7 @@ async fn room(
     transaction: &Transaction,
     targets: &Targets,
 ) -> Result<(), Reply> {
-    let size = transaction.size.unwrap_or(1);
+    let size = transaction.mail.size.unwrap_or(1);
     for target in &targets.users {
         match quota::check_delivery(&session.context, target.account, size).await {
             Ok(()) => {}

@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
+use super::super::command::{AddressText, DeliverBy, Release};
 use super::*;
+use crate::queue::{Late, Notify, Ret};
 
 fn parsed(line: &str) -> Result<Command, CommandError> {
     parse_command(line.as_bytes())
@@ -56,16 +58,83 @@ fn mail_has_its_parameters() {
         ("MAIL FROM:<a@b.test> SIZE=1 SIZE=1", CommandError::ParameterValue),
         ("MAIL FROM:<a@b.test> BODY=BINARYMIME", CommandError::ParameterValue),
         ("MAIL FROM:<a@b.test> SMTPUTF8=1", CommandError::ParameterValue),
-        ("MAIL FROM:<a@b.test> RET=FULL", CommandError::Parameter),
+        ("MAIL FROM:<a@b.test> TRANSID=1", CommandError::Parameter),
     ] {
         assert_eq!(parsed(line), Err(error), "{line}");
     }
 }
 
 #[test]
-fn rcpt_takes_no_parameters_that_were_not_announced() {
-    assert_eq!(parsed("RCPT TO:<Postmaster>"), Ok(Command::Rcpt(ForwardPath::Postmaster)));
-    assert_eq!(parsed("RCPT TO:<a@b.test> NOTIFY=NEVER"), Err(CommandError::Parameter));
+fn mail_says_how_it_is_to_be_treated() {
+    let mail = mail_of("MAIL FROM:<a@b.test> RET=hdrs ENVID=QQ+3D1 REQUIRETLS MT-PRIORITY=-4");
+    assert_eq!((mail.ret, mail.envelope_id.as_deref()), (Some(Ret::Hdrs), Some("QQ+3D1")));
+    assert_eq!((mail.require_tls, mail.priority), (true, Some(-4)));
+    let by = |text| mail_of(&format!("MAIL FROM:<> BY={text}")).deliver_by.expect("a time");
+    let expected = |seconds, late, is_traced| DeliverBy { seconds, late, is_traced };
+    assert_eq!(by("120;R"), expected(120, Late::Return, false));
+    assert_eq!(by("-1;nt"), expected(-1, Late::Notify, true));
+    let release = |text| mail_of(&format!("MAIL FROM:<> {text}")).release;
+    assert_eq!(release("HOLDFOR=60"), Some(Release::After(60)));
+    let until = release("HOLDUNTIL=2026-11-24T10:25:45+01:00");
+    assert_eq!(until, Some(Release::At(1_795_512_345)));
+    for wrong in [
+        "RET=ALL",
+        "RET",
+        "ENVID=a=b",
+        "ENVID=a+3d",
+        "ENVID=+",
+        "REQUIRETLS=1",
+        "MT-PRIORITY=10",
+        "MT-PRIORITY=+1",
+        "MT-PRIORITY=-0",
+        "BY=5",
+        "BY=0;R",
+        "BY=-5;R",
+        "BY=5;X",
+        "BY=1234567890;R",
+        "BY=;N",
+        "HOLDFOR=-1",
+        "HOLDFOR=1234567890",
+        "HOLDUNTIL=tomorrow",
+        "HOLDFOR=1 HOLDFOR=2",
+        "HOLDFOR=1 HOLDUNTIL=2026-11-24T10:25:45Z",
+    ] {
+        let line = format!("MAIL FROM:<> {wrong}");
+        assert_eq!(parsed(&line), Err(CommandError::ParameterValue), "{line}");
+    }
+}
+
+#[test]
+fn rcpt_says_when_the_sender_wants_to_hear_of_it() {
+    let rcpt_of = |line: &str| match parsed(line) {
+        Ok(Command::Rcpt(rcpt)) => rcpt,
+        other => panic!("{line}: {other:?}"),
+    };
+    let plain = rcpt_of("RCPT TO:<Postmaster>");
+    assert_eq!(plain, Rcpt { path: ForwardPath::Postmaster, notify: None, original: None });
+    let asked = rcpt_of("RCPT TO:<a@b.test> notify=SUCCESS,delay ORCPT=rfc822;a+2Bx@b.test");
+    let notify = Notify { success: true, failure: false, delay: true };
+    assert_eq!(
+        (asked.notify, asked.original.as_deref()),
+        (Some(notify), Some("rfc822;a+2Bx@b.test"))
+    );
+    assert_eq!(rcpt_of("RCPT TO:<a@b.test> NOTIFY=NEVER").notify, Some(Notify::default()));
+    assert!(rcpt_of("RCPT TO:<ö@b.test> ORCPT=utf-8;ö@b.test").original.is_some());
+    for wrong in [
+        "NOTIFY=NEVER,SUCCESS",
+        "NOTIFY=",
+        "NOTIFY",
+        "NOTIFY=ALWAYS",
+        "ORCPT=a@b.test",
+        "ORCPT=;a",
+        "ORCPT=rfc822;",
+        "ORCPT=rfc822;ö",
+        "NOTIFY=DELAY NOTIFY=DELAY",
+    ] {
+        let line = format!("RCPT TO:<a@b.test> {wrong}");
+        assert_eq!(parsed(&line), Err(CommandError::ParameterValue), "{line}");
+    }
+    assert_eq!(parsed("RCPT TO:<a@b.test> SIZE=1"), Err(CommandError::Parameter));
     assert_eq!(parsed("RCPT TO:<>"), Err(CommandError::ForwardPath));
     assert_eq!(parsed("RCPT TO:a@b.test"), Err(CommandError::ForwardPath));
 }
