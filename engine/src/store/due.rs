@@ -1,4 +1,4 @@
-//! What upkeep is to look at: the writers add to it, the upkeep thread takes from it.
+//! What upkeep is to look at: the writers add to it, the upkeep threads take from it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -18,6 +18,15 @@ const LIST_FROM: u32 = if cfg!(test) { 3 } else { 32 };
 /// How often upkeep looks though nobody rang.
 const RING_EVERY: Duration = Duration::from_hours(1);
 
+/// What there is an upkeep thread for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// Dictionaries and list parts.
+    Lists,
+    /// Compaction, and making again what is damaged.
+    Space,
+}
+
 /// Mailboxes that wait for upkeep, each once.
 pub(crate) type Waiting = HashMap<(ShardId, MailboxId), Unlisted>;
 
@@ -33,14 +42,26 @@ pub(crate) struct Unlisted {
 pub(crate) struct Due {
     state: Mutex<State>,
     changed: Condvar,
-    upkeep: Mutex<()>,
+    space: Mutex<()>,
+    lists: Mutex<()>,
 }
 
 #[derive(Default)]
 struct State {
     unlisted: Waiting,
-    is_rung: bool,
+    /// Whether each of the threads was rung.
+    are_lists_rung: bool,
+    is_space_rung: bool,
     is_closed: bool,
+}
+
+impl State {
+    fn bell(&mut self, work: Work) -> &mut bool {
+        match work {
+            Work::Lists => &mut self.are_lists_rung,
+            Work::Space => &mut self.is_space_rung,
+        }
+    }
 }
 
 impl Due {
@@ -48,16 +69,22 @@ impl Due {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets upkeep look: cheap, never waits, and one notice stands for many.
+    /// Lets all upkeep look: cheap, never waits, and one notice stands for many.
     pub(crate) fn ring(&self) {
-        self.state().is_rung = true;
-        self.changed.notify_one();
+        self.ring_for(&[Work::Lists, Work::Space]);
+    }
+
+    fn ring_for(&self, works: &[Work]) {
+        let mut state = self.state();
+        works.iter().for_each(|work| *state.bell(*work) = true);
+        drop(state);
+        self.changed.notify_all();
     }
 
     /// Ends the upkeep.
     pub(crate) fn close(&self) {
         self.state().is_closed = true;
-        self.changed.notify_one();
+        self.changed.notify_all();
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -66,11 +93,11 @@ impl Due {
 
     /// Waits until there may be something to do, now and then because time has passed; `false`
     /// once there never will be.
-    pub(crate) fn wait(&self) -> bool {
-        let is_idle = |state: &mut State| !state.is_rung && !state.is_closed;
+    pub(crate) fn wait(&self, work: Work) -> bool {
+        let is_idle = |state: &mut State| !*state.bell(work) && !state.is_closed;
         let waited = self.changed.wait_timeout_while(self.state(), RING_EVERY, is_idle);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        state.is_rung = false;
+        *state.bell(work) = false;
         !state.is_closed
     }
 
@@ -82,9 +109,15 @@ impl Due {
         if state.is_closed { Err(Error::Closed) } else { Ok(()) }
     }
 
-    /// Held by whoever makes derived records or compacts, one at a time.
+    /// Held by whoever compacts, erases or makes again what is damaged, one at a time.
     pub(crate) fn alone(&self) -> MutexGuard<'_, ()> {
-        self.upkeep.lock().unwrap_or_else(PoisonError::into_inner)
+        self.space.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Held by whoever makes list parts, and by who needs that no new ones come. Never waits for
+    /// compaction: who has this does not ask for [`Self::alone`].
+    pub(crate) fn listing(&self) -> MutexGuard<'_, ()> {
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes the mailbox if enough of its messages are in no list part. Upkeep is rung once they
@@ -93,7 +126,7 @@ impl Due {
         if now.live_after(now.lists.until()) >= LIST_FROM {
             self.note_unlisted(shard, cell, false);
             if now.live_after(now.lists.full_until(PART_ROWS)) >= PART_ROWS {
-                self.ring();
+                self.ring_for(&[Work::Lists]);
             }
         }
     }
@@ -102,7 +135,7 @@ impl Due {
     pub(crate) fn want_lists(&self, shard: ShardId, cell: &Arc<MailboxCell>, now: &Snapshot) {
         if now.live_after(now.lists.until()) >= LIST_FROM {
             self.note_unlisted(shard, cell, true);
-            self.ring();
+            self.ring_for(&[Work::Lists]);
         }
     }
 

@@ -79,7 +79,7 @@ struct Shards {
     dictionaries: Dictionaries,
     due: Arc<Due>,
     retention: Arc<Retention>,
-    upkeep: Option<JoinHandle<()>>,
+    upkeep: Vec<JoinHandle<()>>,
     /// Holds the lock for as long as the store is open; `None` on a simulated disk.
     _root: Option<StoreRoot>,
 }
@@ -145,7 +145,7 @@ impl Store {
         let retention = Arc::new(options.retention.clone());
         let (known, held) = (dictionaries.clone(), Arc::clone(&retention));
         let upkeep = Upkeep::new(shards.clone(), known, Arc::clone(&due), held);
-        let upkeep = if options.upkeep { Some(upkeep.start()?) } else { None };
+        let upkeep = if options.upkeep { upkeep.start()? } else { Vec::new() };
         due.ring();
         let each = shards;
         Ok(Self(Arc::new(Shards {
@@ -306,10 +306,10 @@ impl Drop for Shards {
     fn drop(&mut self) {
         self.due.close();
         self.each.iter().for_each(Shard::close);
-        if let Some(upkeep) = self.upkeep.take()
-            && upkeep.join().is_err()
-        {
-            tracing::error!("the upkeep thread had panicked");
+        for thread in self.upkeep.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("an upkeep thread had panicked");
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The store as a whole, on a real directory.
 
 mod attached;
+mod beside;
 mod compaction;
 mod crash;
 mod erase;

@@ -1,5 +1,10 @@
-//! What a store does beside its work, on a thread of its own: it learns dictionaries, makes
-//! list parts and compacts. A reader like any other; what it makes goes through the writers' queues.
+//! What a store does beside its work, on threads of its own: one learns dictionaries and makes list
+//! parts, the other compacts. Readers like any other; what they make goes through the writers'
+//! queues.
+//!
+//! They need not know of each other. Compaction takes away segments that were sealed when it
+//! began, and a new part goes to the active one; what a part is made of is read as by anybody
+//! whose messages move meanwhile. Only erasing keeps the other thread from its work.
 
 mod compact;
 mod condense;
@@ -20,24 +25,22 @@ use std::time::Instant;
 use crate::Error;
 use crate::ids::ShardId;
 use crate::store::dictionaries::Dictionaries;
-use crate::store::due::Due;
+use crate::store::due::{Due, Work};
 use crate::store::retention::Retention;
 use crate::store::shard::Shard;
-use crate::store::upkeep::list::Last;
+use crate::store::upkeep::list::{Last, Lister};
 use crate::store::writer::Writer;
 
 /// The upkeep of a store.
 pub(crate) struct Upkeep {
     shards: Vec<Shard>,
-    dictionaries: Dictionaries,
+    lister: Arc<Lister>,
     due: Arc<Due>,
     retention: Arc<Retention>,
     /// When compaction last looked at each shard, and how many segments were sealed then.
     looked_at: HashMap<ShardId, (Instant, usize)>,
     /// Whether somebody waits for what this does.
     is_hasty: bool,
-    /// Messages in the store at which the next dictionaries are due.
-    learn_at: u64,
 }
 
 impl Upkeep {
@@ -47,9 +50,9 @@ impl Upkeep {
         due: Arc<Due>,
         retention: Arc<Retention>,
     ) -> Self {
-        let learn_at = learn::due_at(&dictionaries);
+        let lister = Arc::new(Lister::new(shards.clone(), dictionaries, Arc::clone(&due)));
         let looked_at = HashMap::new();
-        Self { shards, dictionaries, due, retention, looked_at, is_hasty: false, learn_at }
+        Self { shards, lister, due, retention, looked_at, is_hasty: false }
     }
 
     /// For somebody who waits for it.
@@ -58,22 +61,19 @@ impl Upkeep {
     }
 
     /// Works whenever there is something to do, until the store is closed.
-    pub(crate) fn start(mut self) -> Result<JoinHandle<()>, Error> {
-        let thread = std::thread::Builder::new().name("upkeep".to_owned());
-        let work = move || {
-            while self.due.wait() {
-                match self.run_due() {
-                    Ok(()) => {}
-                    Err(Error::Closed) => break,
-                    Err(error) => tracing::warn!(%error, "upkeep goes on later"),
-                }
-            }
-        };
-        thread.spawn(work).map_err(Error::io("start the upkeep thread"))
+    pub(crate) fn start(mut self) -> Result<Vec<JoinHandle<()>>, Error> {
+        let (due, lister) = (Arc::clone(&self.due), Arc::clone(&self.lister));
+        let lists = spawn("lists", Work::Lists, &due, move || lister.run(Last::IfWanted))?;
+        let space = spawn("upkeep", Work::Space, &due, move || self.run_due());
+        if space.is_err() {
+            due.close();
+        }
+        Ok(vec![lists, space?])
     }
 
     /// Makes again what readers found damaged.
     fn heal(&self) -> Result<(), Error> {
+        let _alone = self.due.alone();
         for shard in &self.shards {
             let found = shard.reader().ailing().take();
             if found.is_table {
@@ -86,23 +86,45 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Does what is due.
+    /// Does what is due, but for list parts.
     fn run_due(&mut self) -> Result<(), Error> {
-        self.make(Last::IfWanted)?;
+        self.heal()?;
+        // What is compressed again shall be compressed with them.
+        self.lister.learn_if_due()?;
         self.compact_if_due()
     }
 
-    fn make(&mut self, last: Last) -> Result<(), Error> {
-        let due = Arc::clone(&self.due);
-        let _alone = due.alone();
-        self.heal()?;
-        self.learn_if_due()?;
-        self.list_what_waits(last)
+    /// Makes every list part that can be made.
+    #[cfg(test)]
+    pub(crate) fn list_all(&self) -> Result<(), Error> {
+        self.lister.run(Last::Always)
     }
 
     /// Does all that can be done.
     pub(crate) fn run(&mut self) -> Result<(), Error> {
-        self.make(Last::Always)?;
+        self.heal()?;
+        self.lister.run(Last::Always)?;
         self.compact_if_due()
     }
+}
+
+/// Starts a thread that works when it is rung for this kind of work.
+fn spawn(
+    name: &str,
+    kind: Work,
+    due: &Arc<Due>,
+    mut work: impl FnMut() -> Result<(), Error> + Send + 'static,
+) -> Result<JoinHandle<()>, Error> {
+    let due = Arc::clone(due);
+    let until_closed = move || {
+        while due.wait(kind) {
+            match work() {
+                Ok(()) => {}
+                Err(Error::Closed) => break,
+                Err(error) => tracing::warn!(%error, "upkeep goes on later"),
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().name(name.to_owned());
+    thread.spawn(until_closed).map_err(Error::io("start an upkeep thread"))
 }

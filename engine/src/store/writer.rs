@@ -247,9 +247,6 @@ impl Writer {
         for open in self.open.values_mut().filter(|open| !open.is_published) {
             open.is_published = true;
             let snapshot = open.state.snapshot();
-            if let Some(due) = &self.due {
-                due.check_lists(self.reader.shard(), &open.cell, &snapshot);
-            }
             let account = match self.new_accounts.get(&open.cell.account) {
                 Some(account) => Some(Arc::clone(account)),
                 None => self.accounts.resident(open.cell.account),
@@ -257,11 +254,15 @@ impl Writer {
             if let Some(account) = &account {
                 account.usage.publish(open.cell.id, &snapshot);
             }
-            if open.cell.publish(snapshot, self.accounts.outlived()) {
+            if open.cell.publish(Arc::clone(&snapshot), self.accounts.outlived()) {
                 if let Some(account) = &account {
                     account.note_activity(open.cell.id);
                 }
                 self.changed.push(Arc::clone(&open.cell));
+            }
+            // Whoever is rung looks at what is shown.
+            if let Some(due) = &self.due {
+                due.check_lists(self.reader.shard(), &open.cell, &snapshot);
             }
         }
         for (_, (account, list)) in self.lists.drain() {

@@ -343,7 +343,11 @@ fn random_load_beside_compaction_ends_in_what_it_ends_in_without() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
-                stores[0].upkeep().expect("upkeep");
+                stores[0].new_upkeep().list_all().expect("list parts");
+            }
+        });
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
                 stores[0].new_upkeep().compact_all(later()).expect("compact");
             }
         });

@@ -49,9 +49,13 @@ impl Upkeep {
         if numbers.is_empty() {
             return Ok(0);
         }
-        // Somebody may copy one meanwhile.
-        while expunge(shard, &numbers)? {}
-        let traces = unlist(shard, &numbers)?;
+        let traces = {
+            // No part shall be made of what there was before.
+            let _listing = self.due.listing();
+            // Somebody may copy one meanwhile.
+            while expunge(shard, &numbers)? {}
+            unlist(shard, &numbers)?
+        };
         shard.submit(Writer::seal).wait()?;
         let mut live = mark(shard, &self.retention, clock::unix_seconds())?;
         numbers.iter().for_each(|number| live.clear(*number));

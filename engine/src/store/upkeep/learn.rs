@@ -1,13 +1,13 @@
 //! Learning dictionaries from the messages that a store has.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use crate::Error;
 use crate::format::dictionary::{Purpose, train};
 use crate::store::dictionaries::Dictionaries;
 use crate::store::message::StoredMessage;
 use crate::store::places;
-use crate::store::upkeep::Upkeep;
+use crate::store::upkeep::list::Lister;
 
 /// Messages of a store before it learns its first dictionaries; each further pair is learnt from
 /// ten times as many.
@@ -26,12 +26,14 @@ pub(super) fn due_at(known: &Dictionaries) -> u64 {
     TRAIN_FROM.saturating_mul(10_u64.saturating_pow(trained))
 }
 
-impl Upkeep {
-    pub(super) fn learn_if_due(&mut self) -> Result<(), Error> {
+impl Lister {
+    /// Learns dictionaries if there are messages enough, or waits for who is at it.
+    pub(super) fn learn_if_due(&self) -> Result<(), Error> {
+        let mut learn_at = self.learn_at.lock().unwrap_or_else(PoisonError::into_inner);
         let highest = self.shards.iter().map(|shard| shard.reader().places().highest());
         let messages: u64 = highest.sum();
-        if messages >= self.learn_at {
-            self.learn_at = messages.saturating_mul(10);
+        if messages >= *learn_at {
+            *learn_at = messages.saturating_mul(10);
             self.learn()?;
         }
         Ok(())

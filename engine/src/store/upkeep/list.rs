@@ -1,16 +1,17 @@
 //! Making list parts for messages that are in none yet.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::format::list_part::{ListPartBuilder, SECTIONS};
 use crate::ids::Uid;
 use crate::message::{HotFields, SortKeys};
 use crate::state::{Row, Snapshot};
 use crate::store::cells::MailboxCell;
-use crate::store::due::{PART_ROWS, Unlisted};
+use crate::store::dictionaries::Dictionaries;
+use crate::store::due::{Due, PART_ROWS, Unlisted};
 use crate::store::message::StoredMessage;
 use crate::store::shard::Shard;
-use crate::store::upkeep::Upkeep;
+use crate::store::upkeep::learn;
 use crate::{Error, UidSet};
 
 /// Bytes of a part that takes no more, uncompressed; a few messages have long lists.
@@ -30,9 +31,30 @@ pub(super) enum Last {
     Always,
 }
 
-impl Upkeep {
+/// Makes what messages are compressed with and listed by.
+pub(super) struct Lister {
+    pub(super) shards: Vec<Shard>,
+    pub(super) dictionaries: Dictionaries,
+    due: Arc<Due>,
+    /// Messages in the store at which the next dictionaries are due; locked while they are learnt.
+    pub(super) learn_at: Mutex<u64>,
+}
+
+impl Lister {
+    pub(super) fn new(shards: Vec<Shard>, dictionaries: Dictionaries, due: Arc<Due>) -> Self {
+        let learn_at = Mutex::new(learn::due_at(&dictionaries));
+        Self { shards, dictionaries, due, learn_at }
+    }
+
+    /// Learns dictionaries and makes list parts, as far as they are due.
+    pub(super) fn run(&self, last: Last) -> Result<(), Error> {
+        self.learn_if_due()?;
+        let _listing = self.due.listing();
+        self.list_what_waits(last)
+    }
+
     /// Makes parts for every mailbox that waits for some.
-    pub(super) fn list_what_waits(&self, last: Last) -> Result<(), Error> {
+    fn list_what_waits(&self, last: Last) -> Result<(), Error> {
         for ((shard, _), Unlisted { cell, is_wanted }) in self.due.take_unlisted() {
             if self.due.is_closed() {
                 break;
