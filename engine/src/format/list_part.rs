@@ -5,15 +5,17 @@
 //! |--------------|-----------------------------------------------------------------------------|
 //! | checksum     | 4: CRC-32 of the table behind this                                          |
 //! | table length | varint: bytes of the table behind this                                      |
-//! | version      | varint: 2                                                                   |
+//! | version      | varint: 3                                                                   |
 //! | mailbox      | varint                                                                      |
 //! | UIDs         | UID set: the messages, n of them                                            |
-//! | sections     | an entry for each of: envelopes, structures, fields, received, previews, keys |
+//! | sections     | an entry for each of: subjects, senders, recipients, keys, envelopes, structures, fields, received, previews |
 //! | pieces       | behind the table: the sections as stored                                    |
 //!
+//! What is searched and sorted by stands in front, so that it is read without the rest.
+//!
 //! A section is n lengths (varints), then as many stretches. A piece entry is described in
-//! `compress.rs`. Envelopes say again what the fields say: where they are a zstd frame, the whole
-//! section of the fields, uncompressed, is its prefix.
+//! `compress.rs`. Envelopes say again what the fields say: where they are a zstd frame, its prefix are
+//! the sections of subjects, senders, recipients and fields, whole and uncompressed, one after the other.
 //!
 //! | section    | stretch                                                                       |
 //! |------------|-------------------------------------------------------------------------------|
@@ -23,6 +25,7 @@
 //! | received   | the Received fields, see there                                                |
 //! | previews   | the first words of the text, UTF-8                                            |
 //! | keys       | what messages are sorted and threaded by, see there                           |
+//! | subjects, senders, recipients | texts of the fields that are searched most, see there      |
 
 use std::ops::Range;
 
@@ -35,21 +38,28 @@ use crate::ids::MailboxId;
 use crate::limits::LIST_PART_ROWS_MAX;
 use crate::uid_set::UidSet;
 
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 
 /// A section of a list part; the value is its place in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Section {
-    Envelopes = 0,
-    Structures = 1,
-    Fields = 2,
-    Received = 3,
-    Previews = 4,
-    Keys = 5,
+    Subjects = 0,
+    Senders = 1,
+    Recipients = 2,
+    Keys = 3,
+    Envelopes = 4,
+    Structures = 5,
+    Fields = 6,
+    Received = 7,
+    Previews = 8,
 }
 
 /// How many sections there are.
-pub(crate) const SECTIONS: usize = 6;
+pub(crate) const SECTIONS: usize = 9;
+
+/// What envelopes say again, in the order of their prefix.
+const SAID_BEFORE: [Section; 4] =
+    [Section::Subjects, Section::Senders, Section::Recipients, Section::Fields];
 
 /// The table at the front of a list part.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,20 +91,8 @@ impl ListPartTable {
     }
 
     /// Decompresses a section of a payload whose pieces start at `start`, into its place among
-    /// all; first the fields, if it repeats them. One that is open stays as it is.
+    /// all; first those that it repeats. One that is open stays as it is.
     pub(crate) fn open(
-        &self,
-        section: Section,
-        (payload, start): (&[u8], usize),
-        sections: &mut Sections,
-    ) -> Result<(), Fault> {
-        if section == Section::Envelopes {
-            self.open_one(Section::Fields, (payload, start), sections)?;
-        }
-        self.open_one(section, (payload, start), sections)
-    }
-
-    fn open_one(
         &self,
         section: Section,
         (payload, start): (&[u8], usize),
@@ -103,9 +101,20 @@ impl ListPartTable {
         if sections.of(section).is_open() {
             return Ok(());
         }
+        let mut prefix = std::mem::take(&mut sections.prefix);
+        prefix.clear();
+        if section == Section::Envelopes {
+            for said in SAID_BEFORE {
+                self.open(said, (payload, start), sections)?;
+                prefix.extend_from_slice(&sections.of(said).raw);
+            }
+        }
         let stored = payload.get(self.place(section, start)).ok_or(Fault::Truncated)?;
-        let (into, prefix) = sections.slot(section);
-        self.fill(section, (stored, prefix), into)
+        let filled = sections
+            .slot(section)
+            .map_or(Ok(()), |into| self.fill(section, (stored, &prefix), into));
+        sections.prefix = prefix;
+        filled
     }
 
     /// Where a section is in a payload whose pieces start at `start`.
@@ -115,9 +124,14 @@ impl ListPartTable {
         offset..offset + self.entry(section).stored_len as usize
     }
 
-    /// Decompresses the keys, of which this is what is stored.
-    pub(crate) fn open_keys(&self, stored: &[u8], into: &mut Stretches) -> Result<(), Fault> {
-        self.fill(Section::Keys, (stored, &[]), into)
+    /// Decompresses a section that repeats no other, of which this is what is stored.
+    pub(crate) fn open_alone(
+        &self,
+        section: Section,
+        stored: &[u8],
+        into: &mut Stretches,
+    ) -> Result<(), Fault> {
+        self.fill(section, (stored, &[]), into)
     }
 
     fn fill(
@@ -137,38 +151,27 @@ impl ListPartTable {
 
 /// The sections of a part that are in memory.
 #[derive(Debug, Default)]
-pub(crate) struct Sections([Stretches; SECTIONS]);
+pub(crate) struct Sections {
+    each: [Stretches; SECTIONS],
+    /// Memory for what a section repeats.
+    prefix: Vec<u8>,
+}
 
 impl Sections {
     /// A section, open or not.
     pub(crate) fn of(&self, section: Section) -> &Stretches {
-        let [envelopes, structures, fields, received, previews, keys] = &self.0;
-        match section {
-            Section::Envelopes => envelopes,
-            Section::Structures => structures,
-            Section::Fields => fields,
-            Section::Received => received,
-            Section::Previews => previews,
-            Section::Keys => keys,
-        }
+        static NONE: Stretches = Stretches { raw: Vec::new(), ends: Vec::new(), start: 0 };
+        self.each.get(section as usize).unwrap_or(&NONE)
     }
 
-    /// A section to be filled, and what its prefix is.
-    fn slot(&mut self, section: Section) -> (&mut Stretches, &[u8]) {
-        let [envelopes, structures, fields, received, previews, keys] = &mut self.0;
-        match section {
-            Section::Envelopes => (envelopes, &fields.raw),
-            Section::Structures => (structures, &[]),
-            Section::Fields => (fields, &[]),
-            Section::Received => (received, &[]),
-            Section::Previews => (previews, &[]),
-            Section::Keys => (keys, &[]),
-        }
+    /// A section to be filled.
+    fn slot(&mut self, section: Section) -> Option<&mut Stretches> {
+        self.each.get_mut(section as usize)
     }
 
     /// Forgets what is held; the memory stays for the next part.
     pub(crate) fn clear(&mut self) {
-        self.0.iter_mut().for_each(|stretches| stretches.ends.clear());
+        self.each.iter_mut().for_each(Stretches::clear);
     }
 }
 
@@ -211,8 +214,28 @@ impl Stretches {
         self.raw.get(from(*start)..from(*end)).unwrap_or_default()
     }
 
+    /// All stretches, one after the other.
+    pub(crate) fn all(&self) -> &[u8] {
+        self.raw.get(self.start as usize..).unwrap_or_default()
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn all_mut(&mut self) -> &mut [u8] {
+        self.raw.get_mut(self.start as usize..).unwrap_or_default()
+    }
+
+    /// Which message has the byte at this place of all stretches.
+    pub(crate) fn index_at(&self, offset: usize) -> usize {
+        self.ends.partition_point(|end| *end as usize <= offset)
+    }
+
+    /// Forgets what is held; the memory stays for the next part.
+    pub(crate) fn clear(&mut self) {
+        self.ends.clear();
+    }
+
     /// Whether a section is held.
-    fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         !self.ends.is_empty()
     }
 }
@@ -269,11 +292,12 @@ impl ListPartBuilder {
         put_uids(&self.uids, &mut table);
         let mut raws = self.lengths;
         raws.iter_mut().zip(&self.stretches).for_each(|(raw, all)| raw.extend_from_slice(all));
-        let [_, _, fields, ..] = &raws;
+        let raw_of = |section: Section| raws.get(section as usize).map_or(&[][..], Vec::as_slice);
+        let said_before = SAID_BEFORE.map(raw_of).concat();
         let mut pieces: Vec<Piece> = Vec::with_capacity(SECTIONS);
-        for (raw, section) in raws.iter().zip(ALL) {
-            let prefix = if section == Section::Envelopes { fields.as_slice() } else { &[] };
-            let piece = compress::pack_after(raw, prefix, Effort::Listing);
+        for section in ALL {
+            let prefix = if section == Section::Envelopes { &said_before[..] } else { &[] };
+            let piece = compress::pack_after(raw_of(section), prefix, Effort::Listing);
             piece.entry.encode(&mut table);
             pieces.push(piece);
         }
@@ -311,13 +335,19 @@ pub(crate) fn stretches_at(payload: &[u8], at: usize) -> Result<[Vec<u8>; SECTIO
 
 /// Every section, in the order of the table.
 pub(crate) const ALL: [Section; SECTIONS] = [
+    Section::Subjects,
+    Section::Senders,
+    Section::Recipients,
+    Section::Keys,
     Section::Envelopes,
     Section::Structures,
     Section::Fields,
     Section::Received,
     Section::Previews,
-    Section::Keys,
 ];
+
+/// The sections of texts, in the order of the columns that a message has of them.
+pub(crate) const TEXTS: [Section; 3] = [Section::Subjects, Section::Senders, Section::Recipients];
 
 #[cfg(test)]
 mod tests {
@@ -330,7 +360,13 @@ mod tests {
             let text = format!("envelope of {uid}").repeat(3);
             let fields = format!("f{uid}: {text}");
             let stretches = [text.as_bytes(), b"body", fields.as_bytes(), b"r", b"p", b"k"];
-            builder.push(Uid::new(uid).unwrap(), stretches);
+            let [envelope, structure, fields, received, preview, keys] = stretches;
+            let texts: [&[u8]; 3] = [b"subject", b"f", b"t"];
+            let [subject, from, to] = texts;
+            builder.push(
+                Uid::new(uid).unwrap(),
+                [subject, from, to, keys, envelope, structure, fields, received, preview],
+            );
         }
         assert_eq!(builder.len(), 3);
         builder.finish().expect("it has messages").1
@@ -350,7 +386,7 @@ mod tests {
         assert_eq!(envelopes.at(3), b"");
         let keys = sections.of(Section::Keys);
         assert_eq!((keys.at(0), keys.at(1)), (&b"k"[..], &b"k"[..]));
-        let [envelopes, _, fields, ..] = table.sections;
+        let [envelopes, fields] = [Section::Envelopes, Section::Fields].map(|of| table.entry(of));
         assert!(envelopes.stored_len * 2 < fields.stored_len, "said again, it costs little");
         assert_eq!(check(&payload), Ok(table));
         assert!(ListPartBuilder::new(MailboxId(1)).finish().is_none());
@@ -360,11 +396,13 @@ mod tests {
     #[test]
     fn golden_bytes() {
         let payload = part();
-        assert_eq!(payload[4..11], [0x32, 2, 5, 2, 3, 1, 5], "length, version, mailbox, UIDs");
+        assert_eq!(payload[4..11], [0x47, 3, 5, 2, 3, 1, 5], "length, version, mailbox, UIDs");
         assert_eq!(payload[11], 0, "one UID in the last range");
         let (_, start) = ListPartTable::decode(&payload).expect("a part");
-        let tail = b"\x01\x01\x01rrr\x01\x01\x01ppp\x01\x01\x01kkk";
-        assert!(payload[start..].ends_with(tail));
+        let front =
+            b"\x07\x07\x07subjectsubjectsubject\x01\x01\x01fff\x01\x01\x01ttt\x01\x01\x01kkk";
+        assert!(payload[start..].starts_with(front));
+        assert!(payload.ends_with(b"\x01\x01\x01rrr\x01\x01\x01ppp"));
     }
 
     #[test]

@@ -17,7 +17,7 @@ const CHARSET_LEN_MAX: usize = 64;
 ///
 /// White space between two encoded words is no text, and words of one charset are decoded
 /// together, so that a character cut in two by a careless sender comes out whole.
-pub(super) fn push_decoded(out: &mut String, value: &[u8]) {
+pub(crate) fn push_decoded(out: &mut String, value: &[u8]) {
     let value = on_one_line(value);
     let mut rest: &[u8] = &value;
     let mut run = Run::default();

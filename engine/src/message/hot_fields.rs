@@ -1,13 +1,14 @@
 //! The header fields that clients list by, as received, so that a list never reads a header.
 //!
 //! This is the union of what Thunderbird, K-9, neomutt, Roundcube, `JavaMail`, `MailKit` and their
-//! like ask for. Received, which is long and rarely wanted, stands apart.
+//! like ask for. Received, which is long and rarely wanted, stands apart; so do the texts of fields
+//! that are searched most, see `field_texts.rs`.
 //!
 //! | field of the hot fields | bytes                                                          |
 //! |-------------------------|----------------------------------------------------------------|
 //! | incomplete names        | varint: a bit for each name below not all of whose fields are held, bit 63 for Received |
-//! | fields                  | list of: number of the name (1 byte), length (varint)          |
-//! | raw                     | the fields, one after the other, each with its line end        |
+//! | fields                  | list of: number of the name (1 byte), length (varint); where the text stands in its column alone: 64 + number, length of the text |
+//! | raw                     | the other fields, one after the other, each with its line end  |
 //!
 //! | field of the Received fields | bytes                                                     |
 //! |------------------------------|-----------------------------------------------------------|
@@ -16,7 +17,8 @@
 
 use std::ops::ControlFlow;
 
-use super::header::{header_fields, push_field};
+use super::field_texts::{TEXT_COLUMNS, TextColumns, TextName, WrittenTexts};
+use super::header::{HeaderField, header_fields, push_field};
 use super::varint::{push_varint, take_varint};
 use crate::error::Fault;
 use crate::limits::{HOT_FIELD_LEN_MAX, HOT_FIELDS_LEN_MAX};
@@ -66,34 +68,58 @@ const HOT_NAMES: [&str; 37] = [
 /// The bit of Received.
 const RECEIVED: u64 = 1 << 63;
 
-/// A header's hot fields and Received fields, each encoded as in the tables above.
+/// Added to the number of a field whose text stands in its column alone.
+const IN_COLUMN: usize = 64;
+
+/// A header's hot fields and Received fields, each encoded as in the tables above, and its texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct HotFields {
     pub(crate) hot: Vec<u8>,
     pub(crate) received: Vec<u8>,
+    pub(crate) texts: [Vec<u8>; TEXT_COLUMNS],
 }
+
+/// Adds the value of a field, decoded and folded as a search compares it, to a column; false where
+/// a column cannot hold it.
+pub(crate) type FoldValue<'f> = dyn Fn(&[u8], &mut Vec<u8>) -> bool + 'f;
 
 #[derive(Default)]
 struct Gathered {
     count: usize,
     entries: Vec<u8>,
     raw: Vec<u8>,
+    /// Bytes of fields whose texts stand in columns alone.
+    in_columns: usize,
 }
 
 impl Gathered {
+    fn has_room(&self, field: &[u8]) -> bool {
+        // A line end that is not there may have to be added.
+        field.len() <= HOT_FIELD_LEN_MAX
+            && self.raw.len() + self.in_columns + field.len() + 2 <= HOT_FIELDS_LEN_MAX
+    }
+
     /// Whether there was room for it.
     fn add(&mut self, number: usize, field: &[u8]) -> bool {
-        // A line end that is not there may have to be added.
-        let fits = field.len() <= HOT_FIELD_LEN_MAX
-            && self.raw.len() + field.len() + 2 <= HOT_FIELDS_LEN_MAX;
+        let fits = self.has_room(field);
         if fits {
             let start = self.raw.len();
             push_field(&mut self.raw, field);
-            push_varint(&mut self.entries, number);
-            push_varint(&mut self.entries, self.raw.len() - start);
-            self.count += 1;
+            self.note(number, self.raw.len() - start);
         }
         fits
+    }
+
+    /// Notes a field whose text stands in its column alone.
+    fn add_in_column(&mut self, number: usize, field: &[u8], text: &[u8]) {
+        self.in_columns += field.len();
+        self.note(number + IN_COLUMN, text.len());
+    }
+
+    fn note(&mut self, number: usize, len: usize) {
+        push_varint(&mut self.entries, number);
+        push_varint(&mut self.entries, len);
+        self.count += 1;
     }
 
     fn push(self, out: &mut Vec<u8>) {
@@ -105,8 +131,9 @@ impl Gathered {
 
 impl HotFields {
     /// Takes the fields out of a header, within the bounds.
-    pub(crate) fn of(header: &[u8]) -> Self {
+    pub(crate) fn of(header: &[u8], fold: &FoldValue<'_>) -> Self {
         let (mut hot, mut received) = (Gathered::default(), Gathered::default());
+        let mut texts = TextColumns::default();
         let (mut incomplete, mut since) = (0, 0);
         for field in header_fields(header) {
             if field.is_named(b"received") {
@@ -117,7 +144,7 @@ impl HotFields {
                     incomplete |= RECEIVED;
                 }
             } else if let Some(number) = number_of(field.name)
-                && !hot.add(number, field.raw)
+                && !add(number, &field, (&mut hot, &mut texts), fold)
             {
                 incomplete |= 1 << number;
             }
@@ -126,8 +153,28 @@ impl HotFields {
         push_wide(&mut fields.hot, incomplete);
         hot.push(&mut fields.hot);
         received.push(&mut fields.received);
+        fields.texts = texts.finish();
         fields
     }
+}
+
+/// Whether there was room for the field.
+fn add(
+    number: usize,
+    field: &HeaderField<'_>,
+    (hot, texts): (&mut Gathered, &mut TextColumns),
+    fold: &FoldValue<'_>,
+) -> bool {
+    let Some(name) = TextName::of(number) else { return hot.add(number, field.raw) };
+    let written = name.text_of(field).filter(|_| hot.has_room(field.raw));
+    if let Some(text) = written {
+        hot.add_in_column(number, field.raw, text);
+        texts.push_written(name, text);
+        return true;
+    }
+    let fits = hot.add(number, field.raw);
+    texts.push_other(name, |column| fits && fold(field.value, column));
+    fits
 }
 
 /// Names of a HEADER.FIELDS request, looked up once for all messages.
@@ -137,6 +184,8 @@ pub struct FieldNames {
     wanted: u64,
     /// Whether list parts can hold fields of all these names.
     are_held: bool,
+    /// Which columns may have their texts.
+    columns: [bool; TEXT_COLUMNS],
 }
 
 impl FieldNames {
@@ -150,7 +199,14 @@ impl FieldNames {
                 None => are_held = false,
             }
         }
-        Self { names: names.to_vec(), wanted, are_held }
+        let mut columns = [false; TEXT_COLUMNS];
+        let numbers = (0..64).filter(|number| wanted & (1_u64 << number) != 0);
+        for name in numbers.filter_map(TextName::of) {
+            if let Some(column) = columns.get_mut(name.column) {
+                *column = true;
+            }
+        }
+        Self { names: names.to_vec(), wanted, are_held, columns }
     }
 
     /// The names as given.
@@ -168,12 +224,23 @@ impl FieldNames {
         self.wanted & RECEIVED != 0
     }
 
+    /// The name, if it is one whose fields have their texts in a column.
+    pub(crate) fn text_name(&self) -> Option<TextName> {
+        let name = TextName::of(usize::try_from(self.wanted.trailing_zeros()).ok()?)?;
+        (self.are_held && self.wanted.is_power_of_two()).then_some(name)
+    }
+
+    /// Which columns may have texts of these names.
+    pub(crate) fn text_columns(&self) -> [bool; TEXT_COLUMNS] {
+        self.columns
+    }
+
     /// A number that ends with `*` in the table stands for more than one name.
-    fn wants(&self, number: u8, raw: &[u8]) -> bool {
+    fn wants(&self, number: usize, raw: &[u8]) -> bool {
         if number >= 63 || self.wanted & (1 << number) == 0 {
             return false;
         }
-        let is_prefix = HOT_NAMES.get(usize::from(number)).is_some_and(|name| name.ends_with('*'));
+        let is_prefix = HOT_NAMES.get(number).is_some_and(|name| name.ends_with('*'));
         !is_prefix || {
             let end = memchr::memchr(b':', raw).unwrap_or(raw.len());
             let name = raw.get(..end).unwrap_or_default().trim_ascii_end();
@@ -183,11 +250,12 @@ impl FieldNames {
 
     /// Adds the fields of these names, in the order of the header, and the empty line that ends
     /// every header answer (RFC 9051, 6.4.5). `false`, and nothing added, where only the header
-    /// itself can tell; `received` is not looked at unless Received is wanted.
+    /// itself can tell; `received` is not looked at unless Received is wanted, nor are columns that
+    /// [`Self::text_columns`] does not name.
     pub(crate) fn push(
         &self,
         hot: &[u8],
-        received: &[u8],
+        (received, texts): (&[u8], WrittenTexts<'_>),
         out: &mut Vec<u8>,
     ) -> Result<bool, Fault> {
         let mut hot = hot;
@@ -196,7 +264,7 @@ impl FieldNames {
             return Ok(false);
         }
         let start = out.len();
-        let pushed = self.push_merged(Entries::of(hot)?, received, out);
+        let pushed = self.push_merged((Entries::of(hot)?, texts), received, out);
         if pushed.is_err() {
             out.truncate(start);
         }
@@ -204,7 +272,8 @@ impl FieldNames {
     }
 
     /// Visits the fields of these names, in the order of the header, each with its name. `None` where
-    /// only the header itself can tell, as for [`Self::push`], and where Received is wanted.
+    /// only the header itself can tell, as for [`Self::push`], and where what is wanted stands elsewhere:
+    /// Received, and fields whose texts are in columns.
     pub(crate) fn visit<'f>(
         &self,
         hot: &'f [u8],
@@ -212,14 +281,13 @@ impl FieldNames {
     ) -> Result<Option<ControlFlow<()>>, Fault> {
         let mut hot = hot;
         let incomplete = take_wide(&mut hot)?;
-        if !self.are_held || self.want_received() || self.wanted & incomplete != 0 {
+        let is_elsewhere = self.want_received() || self.columns.contains(&true);
+        if !self.are_held || is_elsewhere || self.wanted & incomplete != 0 {
             return Ok(None);
         }
         let mut hot = Entries::of(hot)?;
         while let Some((number, raw)) = hot.next()? {
-            if u8::try_from(number).is_ok_and(|number| self.wants(number, raw))
-                && visit(raw).is_break()
-            {
+            if self.wants(number, raw) && visit(raw).is_break() {
                 return Ok(Some(ControlFlow::Break(())));
             }
         }
@@ -228,7 +296,7 @@ impl FieldNames {
 
     fn push_merged(
         &self,
-        mut hot: Entries<'_>,
+        (mut hot, mut texts): (Entries<'_>, WrittenTexts<'_>),
         received: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), Fault> {
@@ -236,20 +304,37 @@ impl FieldNames {
             let mut received = Entries::of(received)?;
             while let Some((before, field)) = received.next()? {
                 for _ in 0..before {
-                    self.push_next(&mut hot, out)?;
+                    self.push_next(&mut hot, &mut texts, out)?;
                 }
                 out.extend_from_slice(field);
             }
         }
-        while self.push_next(&mut hot, out)? {}
+        while self.push_next(&mut hot, &mut texts, out)? {}
         out.extend_from_slice(b"\r\n");
         Ok(())
     }
 
-    fn push_next(&self, hot: &mut Entries<'_>, out: &mut Vec<u8>) -> Result<bool, Fault> {
-        let Some((number, raw)) = hot.next()? else { return Ok(false) };
-        if u8::try_from(number).is_ok_and(|number| self.wants(number, raw)) {
-            out.extend_from_slice(raw);
+    fn push_next(
+        &self,
+        hot: &mut Entries<'_>,
+        texts: &mut WrittenTexts<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, Fault> {
+        let Some((number, len)) = hot.next_entry()? else { return Ok(false) };
+        let Some(number) = number.checked_sub(IN_COLUMN) else {
+            let raw = hot.take_raw(len)?;
+            if self.wants(number, raw) {
+                out.extend_from_slice(raw);
+            }
+            return Ok(true);
+        };
+        let name = TextName::of(number).ok_or(Fault::Invalid("name of a field"))?;
+        // The columns of others are not looked at.
+        if self.columns.get(name.column) == Some(&true) {
+            let text = texts.take(name, len)?;
+            if self.wanted & (1 << number) != 0 {
+                name.push_field(text, out);
+            }
         }
         Ok(true)
     }
@@ -273,15 +358,29 @@ impl<'a> Entries<'a> {
         Ok(Self { left, numbers: bytes, raw })
     }
 
+    /// The next field whose bytes stand here.
     fn next(&mut self) -> Result<Option<(usize, &'a [u8])>, Fault> {
+        while let Some((number, len)) = self.next_entry()? {
+            if number < IN_COLUMN {
+                return Ok(Some((number, self.take_raw(len)?)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn next_entry(&mut self) -> Result<Option<(usize, usize)>, Fault> {
         if self.left == 0 {
             return Ok(None);
         }
         self.left -= 1;
         let (number, len) = (take_varint(&mut self.numbers)?, take_varint(&mut self.numbers)?);
+        Ok(Some((number, len)))
+    }
+
+    fn take_raw(&mut self, len: usize) -> Result<&'a [u8], Fault> {
         let (field, rest) = self.raw.split_at_checked(len).ok_or(Fault::Truncated)?;
         self.raw = rest;
-        Ok(Some((number, field)))
+        Ok(field)
     }
 }
 
@@ -307,91 +406,4 @@ fn number_of(name: &[u8]) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::message::header::select_fields;
-
-    fn answer(header: &[u8], names: &[&str]) -> Option<String> {
-        let names: Vec<_> = names.iter().map(|name| name.as_bytes().to_vec()).collect();
-        let fields = HotFields::of(header);
-        let mut out = b"before ".to_vec();
-        let names = FieldNames::new(&names);
-        let held = names.push(&fields.hot, &fields.received, &mut out);
-        let mut visited = Vec::new();
-        let walked = names.visit(&fields.hot, |field| {
-            visited.extend_from_slice(field);
-            ControlFlow::Continue(())
-        });
-        if walked.expect("our own fields").is_some() {
-            let answer = [b"before ", &visited[..], b"\r\n"].concat();
-            assert_eq!((&held, &answer), (&Ok(true), &out));
-        } else {
-            assert!(names.want_received() || held == Ok(false));
-        }
-        let text = String::from_utf8_lossy(&out).strip_prefix("before ").map(str::to_owned);
-        if held.expect("our own fields") { text } else { None }
-    }
-
-    #[test]
-    fn an_answer_is_that_of_the_whole_header() {
-        let header = b"Received: x\r\nTO: a\r\nX-Spam-Score: 1\r\nreceived: y\r\n z\r\n\
-            Subject : s\n t\nX-Other: o\r\nto: b\r\nX-Spam-Flag: no\r\nFrom: c";
-        let want = "TO: a\r\nX-Spam-Score: 1\r\nSubject : s\n t\nto: b\r\nFrom: c\r\n\r\n";
-        let asked = ["to", "SUBJECT", "x-spam-score", "from", "cc"];
-        assert_eq!(answer(header, &asked).as_deref(), Some(want));
-        let want = "Received: x\r\nTO: a\r\nreceived: y\r\n z\r\nto: b\r\n\r\n";
-        assert_eq!(answer(header, &["to", "Received"]).as_deref(), Some(want));
-        assert_eq!(answer(header, &["to", "x-other"]), None);
-    }
-
-    #[test]
-    fn a_field_that_is_too_long_is_not_answered_from_here() {
-        let long = "a@b, ".repeat(HOT_FIELD_LEN_MAX / 5);
-        let header = format!("To: {long}\r\nReceived: {long}\r\nTo: c\r\nSubject: s\r\n");
-        for name in ["To", "Received"] {
-            assert_eq!(answer(header.as_bytes(), &[name]), None, "{name}");
-        }
-        let subject = answer(header.as_bytes(), &["Subject"]);
-        assert_eq!(subject.as_deref(), Some("Subject: s\r\n\r\n"));
-    }
-
-    #[test]
-    fn every_name_has_a_bit_and_is_in_lower_case() {
-        assert!(HOT_NAMES.len() < 63);
-        for name in HOT_NAMES {
-            assert_eq!(name, name.to_ascii_lowercase());
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_header_is_answered_as_by_a_scan(
-            fields in prop::collection::vec(
-                (prop::sample::select(&["From", "received", "X-Spam-A", "X-B", "Lines"][..]), "[a-z \t]{0,9}"),
-                0..12,
-            ),
-            asked in prop::sample::subsequence(&["from", "Received", "x-spam-a", "lines"][..], 0..4),
-        ) {
-            let lines: Vec<_> =
-                fields.iter().map(|(name, value)| format!("{name}:{value}\r\n")).collect();
-            let header = lines.concat();
-            let wanted = |name: &[u8]| {
-                asked.iter().any(|asked| name.eq_ignore_ascii_case(asked.as_bytes()))
-            };
-            let scanned = select_fields(header.as_bytes(), wanted);
-            let scanned = String::from_utf8(scanned).expect("ASCII");
-            prop_assert_eq!(answer(header.as_bytes(), &asked), Some(scanned));
-        }
-
-        #[test]
-        fn any_bytes_are_fields_or_a_fault(
-            hot in prop::collection::vec(any::<u8>(), 0..60),
-            received in prop::collection::vec(any::<u8>(), 0..60),
-        ) {
-            let names = FieldNames::new(&[b"from".to_vec(), b"received".to_vec()]);
-            let _ = names.push(&hot, &received, &mut Vec::new());
-        }
-    }
-}
+mod tests;

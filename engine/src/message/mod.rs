@@ -14,6 +14,7 @@ mod content_type;
 mod date;
 mod encoded_word;
 mod envelope;
+mod field_texts;
 mod header;
 mod hot_fields;
 mod imap_string;
@@ -32,6 +33,8 @@ mod varint;
 
 pub use attachments::{AttachedPart, attachments};
 pub use date::SentDate;
+pub(crate) use encoded_word::push_decoded;
+pub(crate) use field_texts::{TEXT_COLUMNS, TextName, WrittenTexts, is_mark, is_unheld};
 pub use header::{HeaderField, HeaderFields, header_fields, header_len};
 pub use hot_fields::FieldNames;
 pub(crate) use hot_fields::HotFields;

@@ -37,6 +37,11 @@ impl Needle {
         self.finder.find(folded).is_some()
     }
 
+    /// Where folded text contains it first.
+    pub(super) fn find(&self, folded: &[u8]) -> Option<usize> {
+        self.finder.find(folded)
+    }
+
     /// Whether the value of a field contains it, of which this is all there is: the quick way for a
     /// value that has nothing to decode.
     pub(crate) fn is_in_field(&self, raw: &[u8], folded: &mut Vec<u8>) -> bool {
@@ -66,6 +71,14 @@ impl Needle {
         walk(&mut visit).is_break()
     }
 }
+
+impl PartialEq for Needle {
+    fn eq(&self, other: &Self) -> bool {
+        self.finder.needle() == other.finder.needle()
+    }
+}
+
+impl Eq for Needle {}
 
 /// HEADER `name`, and FROM, TO, CC, BCC, SUBJECT, which are the same on those fields: one field
 /// of that name contains the string. The empty string is in any field there is.

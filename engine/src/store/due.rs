@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::Error;
 use crate::ids::{MailboxId, ShardId};
+use crate::image::PartRef;
 use crate::state::Snapshot;
 use crate::store::cells::MailboxCell;
 
@@ -37,6 +38,12 @@ pub(crate) struct Unlisted {
     pub(crate) is_wanted: bool,
 }
 
+/// List parts of a mailbox that cannot be read.
+pub(crate) struct Spoilt {
+    pub(crate) cell: Weak<MailboxCell>,
+    pub(crate) parts: Vec<PartRef>,
+}
+
 /// What upkeep is to look at; shared by all writers of a store.
 #[derive(Default)]
 pub(crate) struct Due {
@@ -49,6 +56,7 @@ pub(crate) struct Due {
 #[derive(Default)]
 struct State {
     unlisted: Waiting,
+    spoilt: HashMap<(ShardId, MailboxId), Spoilt>,
     /// Whether each of the threads was rung.
     are_lists_rung: bool,
     is_space_rung: bool,
@@ -145,6 +153,23 @@ impl Due {
         let noted = state.unlisted.entry((shard, cell.id)).or_insert_with(fresh);
         // An older cell of the same mailbox may be gone.
         *noted = Unlisted { is_wanted: is_wanted || noted.is_wanted, ..fresh() };
+    }
+
+    /// Notes a list part that cannot be read: it is damaged, or was made by another version.
+    pub(crate) fn note_spoilt(&self, shard: ShardId, cell: &Arc<MailboxCell>, part: PartRef) {
+        let mut state = self.state();
+        let fresh = || Spoilt { cell: Arc::downgrade(cell), parts: Vec::new() };
+        let noted = state.spoilt.entry((shard, cell.id)).or_insert_with(fresh);
+        if !noted.parts.contains(&part) {
+            noted.parts.push(part);
+        }
+        drop(state);
+        self.ring_for(&[Work::Lists]);
+    }
+
+    /// Takes the list parts that are to be made again.
+    pub(crate) fn take_spoilt(&self) -> HashMap<(ShardId, MailboxId), Spoilt> {
+        std::mem::take(&mut self.state().spoilt)
     }
 
     /// Takes the mailboxes that wait for list parts.

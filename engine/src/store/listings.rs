@@ -5,13 +5,16 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::Error;
-use crate::format::list_part::{ListPartTable, Section, Sections};
+use crate::format::list_part::{ListPartTable, Section, Sections, TEXTS};
 use crate::ids::MailboxId;
 use crate::image::PartRef;
-use crate::message::{FieldNames, ListData, push_without_extensions, take_body_structure};
+use crate::message::{
+    FieldNames, ListData, WrittenTexts, push_without_extensions, take_body_structure,
+};
 use crate::search::{self, Needle};
-use crate::state::{Lists, Row};
+use crate::state::{Lists, Row, Run};
 use crate::store::cells::MailboxCell;
+use crate::store::field_scan::FieldScan;
 use crate::store::message::StoredMessage;
 use crate::store::reader::ShardReader;
 
@@ -21,6 +24,7 @@ pub struct Listings {
     cell: Arc<MailboxCell>,
     lists: Arc<Lists>,
     part: OpenPart,
+    scan: FieldScan,
     current: Current,
 }
 
@@ -37,7 +41,8 @@ enum Current {
 impl Listings {
     pub(crate) fn new(reader: ShardReader, cell: Arc<MailboxCell>, lists: Arc<Lists>) -> Self {
         let (part, current) = (OpenPart::default(), Current::Nowhere);
-        Self { reader, cell, lists, part, current }
+        let scan = FieldScan::new(reader.clone(), cell.id);
+        Self { reader, cell, lists, part, scan, current }
     }
 
     /// Goes to a message; everything else is about it. Quick for one near the one before.
@@ -80,6 +85,8 @@ impl Listings {
             Some(part) if part.addr != was.addr => self.find(row),
             _ => {
                 tracing::warn!(%error, "a list part cannot be read; its messages are");
+                self.lists = Arc::new(self.lists.without(&[was]));
+                self.reader.note_part(&self.cell, was);
                 Ok(None)
             }
         }
@@ -133,8 +140,29 @@ impl Listings {
         }
     }
 
-    /// Whether a field of these names contains the text.
-    pub fn field_contains(&mut self, names: &FieldNames, needle: &Needle) -> Result<bool, Error> {
+    /// Whether certainly no message of a run has a field of these names that contains the text. Quick,
+    /// and false where that takes more to know.
+    pub fn none_contains(&mut self, run: &Run, names: &FieldNames, needle: &Needle) -> bool {
+        let Some(name) = names.text_name() else { return false };
+        let said = self.scan.none_has(&self.lists, run.uids(), (name, needle));
+        // Each message is looked at then, and who reads it is told.
+        said.unwrap_or(false)
+    }
+
+    /// Whether a field of these names of a message contains the text. What else was sought stays or is
+    /// sought again.
+    pub fn field_contains(
+        &mut self,
+        row: &Row,
+        names: &FieldNames,
+        needle: &Needle,
+    ) -> Result<bool, Error> {
+        if let Some(name) = names.text_name()
+            && let Ok(Some(has)) = self.scan.has(&self.lists, row.uid.get(), (name, needle))
+        {
+            return Ok(has);
+        }
+        self.seek(row)?;
         if let Current::InPart { at, .. } = &self.current
             && let Some(contains) = self.part.field_contains(names, needle, *at, &self.reader)?
         {
@@ -250,9 +278,14 @@ impl OpenPart {
         if names.want_received() {
             self.read(Section::Received, reader)?;
         }
-        let (hot, received) =
-            (self.sections.of(Section::Fields), self.sections.of(Section::Received));
-        let pushed = names.push(hot.at(at), received.at(at), out);
+        for (section, _) in
+            TEXTS.iter().zip(names.text_columns()).filter(|(_, is_wanted)| *is_wanted)
+        {
+            self.read(*section, reader)?;
+        }
+        let of = |section| self.sections.of(section).at(at);
+        let others = (of(Section::Received), WrittenTexts(TEXTS.map(of)));
+        let pushed = names.push(of(Section::Fields), others, out);
         pushed.map_err(|fault| self.damaged(fault, reader))
     }
 

@@ -13,6 +13,7 @@ use crate::image::{BlobUse, Checkpoint, MailboxImage, PartRef, StoredAccount, Va
 use crate::log::LogReader;
 use crate::record::Kind;
 use crate::state::{Evict, Keeper};
+use crate::store::cells::MailboxCell;
 use crate::store::dictionaries::Dictionaries;
 use crate::store::due::Due;
 use crate::store::heal::Ailing;
@@ -253,6 +254,11 @@ impl ShardReader {
             self.ailing.note_table();
             self.shared.due.ring();
         }
+    }
+
+    /// Takes note of a list part that cannot be read, so that it is made again.
+    pub(crate) fn note_part(&self, cell: &Arc<MailboxCell>, part: PartRef) {
+        self.shared.due.note_spoilt(self.shard(), cell, part);
     }
 
     /// Does something with a table of places.

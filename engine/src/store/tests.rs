@@ -6,6 +6,7 @@ mod compaction;
 mod crash;
 mod erase;
 mod exchange;
+mod fields;
 mod heal;
 mod lazy;
 

@@ -130,3 +130,27 @@ fn what_is_derived_and_damaged_is_made_again_and_everything_is_served() {
         assert!(failures.get(kind).is_some_and(|count| *count > 0), "{kind}: {failures:?}");
     }
 }
+
+#[test]
+fn a_list_part_that_cannot_be_read_is_made_again() {
+    let dir = tempfile::tempdir().expect("directory");
+    let path = dir.path().join("store");
+    let options = Options { upkeep: false, ..options() };
+    let store = Store::create(&path, &options).expect("create");
+    let account = store.ensure_account(AccountId(1), &DEFAULTS).wait().expect("account");
+    let inbox = account.mailbox("INBOX").expect("inbox");
+    inbox.append((0..40).map(item).collect()).wait().expect("append");
+    store.new_upkeep().list_all().expect("list parts");
+    let expected = observed(&account);
+    let parts = || inbox.snapshot().lists.parts().to_vec();
+    let before = parts();
+    let addr = before[3].addr;
+    flip(&path, (&addr.segment.to_string(), addr.offset));
+    assert_eq!(observed(&account), expected, "read from the messages");
+    store.new_upkeep().list_all().expect("list parts");
+    assert_eq!(observed(&account), expected);
+    let after = parts();
+    assert_eq!(after.len(), before.len());
+    let changed: Vec<_> = (0..after.len()).filter(|at| after[*at] != before[*at]).collect();
+    assert_eq!(changed, [3]);
+}

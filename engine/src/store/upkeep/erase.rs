@@ -10,19 +10,19 @@ use std::sync::Arc;
 
 use crate::format::blob::{Blob, BlobChunk};
 use crate::format::block::BlockTable;
-use crate::format::list_part::{ListPartBuilder, ListPartTable};
+use crate::format::list_part::ListPartTable;
 use crate::format::message::MessageTable;
 use crate::ids::{MailboxId, RecordAddr, SegmentId};
 use crate::image::PartRef;
 use crate::record::Kind;
-use crate::state::{Expunge, Snapshot};
+use crate::state::Expunge;
 use crate::store::cells::MailboxCell;
 use crate::store::places;
 use crate::store::shard::Shard;
 use crate::store::upkeep::mark::{each_mailbox, mark};
 use crate::store::upkeep::{NewPart, Upkeep, list};
 use crate::store::writer::{Leaving, Writer};
-use crate::{Error, Uid, UidSet, clock};
+use crate::{Error, UidSet, clock};
 
 /// Message numbers, or numbers of blobs.
 type Numbers = BTreeSet<u64>;
@@ -122,11 +122,11 @@ fn unlist(shard: &Shard, numbers: &Numbers) -> Result<Traces, Error> {
                 uids.insert(uid);
             }
         })?;
-        let tells = |part: &&PartRef| range(part).iter().any(|uid| uids.contains(uid));
+        let tells = |part: &&PartRef| list::range(part).iter().any(|uid| uids.contains(uid));
         let old: Vec<PartRef> = snapshot.lists.parts().iter().filter(tells).copied().collect();
         if !old.is_empty() {
             let new =
-                old.iter().filter_map(|part| without(shard, cell, snapshot, part).transpose());
+                old.iter().filter_map(|part| list::again(shard, cell, snapshot, part).transpose());
             let new: Vec<NewPart> = new.collect::<Result<_, _>>()?;
             let cell = Arc::clone(cell);
             shard.submit(move |writer| writer.replace_list_parts(&cell, &old, &new)).wait()?;
@@ -135,28 +135,6 @@ fn unlist(shard: &Shard, numbers: &Numbers) -> Result<Traces, Error> {
         Ok(())
     })?;
     Ok(traces)
-}
-
-fn range(part: &PartRef) -> UidSet {
-    let mut uids = UidSet::new();
-    if let (Some(first), Some(last)) = (Uid::new(part.first_uid), Uid::new(part.last_uid)) {
-        uids.insert_range(first, last);
-    }
-    uids
-}
-
-/// A part of what its mailbox still has of another's messages.
-fn without(
-    shard: &Shard,
-    cell: &MailboxCell,
-    snapshot: &Snapshot,
-    part: &PartRef,
-) -> Result<Option<NewPart>, Error> {
-    let mut builder = ListPartBuilder::new(cell.id);
-    for row in snapshot.rows(&range(part)) {
-        list::push(shard, &row?, &mut builder)?;
-    }
-    Ok(builder.finish())
 }
 
 /// The sealed segments with a record of these messages or blobs, moved or not, or with a list part

@@ -4,11 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use crate::format::list_part::{ListPartBuilder, SECTIONS};
 use crate::ids::Uid;
+use crate::image::PartRef;
 use crate::message::{HotFields, SortKeys};
+use crate::search::push_folded_value;
 use crate::state::{Row, Snapshot};
 use crate::store::cells::MailboxCell;
 use crate::store::dictionaries::Dictionaries;
-use crate::store::due::{Due, PART_ROWS, Unlisted};
+use crate::store::due::{Due, PART_ROWS, Spoilt, Unlisted};
 use crate::store::message::StoredMessage;
 use crate::store::shard::Shard;
 use crate::store::upkeep::learn;
@@ -50,7 +52,21 @@ impl Lister {
     pub(super) fn run(&self, last: Last) -> Result<(), Error> {
         self.learn_if_due()?;
         let _listing = self.due.listing();
+        self.replace_spoilt()?;
         self.list_what_waits(last)
+    }
+
+    /// Makes parts again that readers could not read.
+    fn replace_spoilt(&self) -> Result<(), Error> {
+        for ((shard, _), Spoilt { cell, parts }) in self.due.take_spoilt() {
+            let shard = self.shards.iter().find(|candidate| candidate.id() == shard);
+            let (Some(shard), Some(cell)) = (shard, cell.upgrade()) else { continue };
+            match replace(shard, &cell, parts) {
+                Ok(()) | Err(Error::NoSuchMailbox) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Makes parts for every mailbox that waits for some.
@@ -71,6 +87,23 @@ impl Lister {
         }
         Ok(())
     }
+}
+
+/// Makes parts of a mailbox again, each by itself, so that changes that wait get their turn.
+fn replace(shard: &Shard, cell: &Arc<MailboxCell>, parts: Vec<PartRef>) -> Result<(), Error> {
+    for part in parts {
+        let snapshot = shard.snapshot(cell)?;
+        let new = match again(shard, cell, &snapshot, &part) {
+            Err(error @ Error::Damaged { .. }) => {
+                tracing::warn!(%error, "a list part stays as it is: a message of it is damaged");
+                continue;
+            }
+            made => Vec::from_iter(made?),
+        };
+        let cell = Arc::clone(cell);
+        shard.submit(move |writer| writer.replace_list_parts(&cell, &[part], &new)).wait()?;
+    }
+    Ok(())
 }
 
 /// Makes the parts that a mailbox lacks. A last part that is not full is made again.
@@ -118,14 +151,38 @@ pub(super) fn push(shard: &Shard, row: &Row, builder: &mut ListPartBuilder) -> R
 /// What a message is listed by: a stretch for each section of a part.
 pub(crate) fn stretches_of(message: &StoredMessage) -> Result<[Vec<u8>; SECTIONS], Error> {
     let head = message.list()?;
-    let HotFields { hot, received } = HotFields::of(head.header());
+    let HotFields { hot, received, texts } = HotFields::of(head.header(), &push_folded_value);
     let structure = head.body_structure_with_extensions();
     let mut keys = Vec::new();
     SortKeys::of(head.header()).encode(&mut keys);
     let preview = message.preview_with(&head)?.into_bytes();
     let mut envelope = Vec::with_capacity(512);
     head.push_envelope(&mut envelope);
-    Ok([envelope, structure, hot, received, preview, keys])
+    let [subjects, senders, recipients] = texts;
+    Ok([subjects, senders, recipients, keys, envelope, structure, hot, received, preview])
+}
+
+/// The UIDs from its first message to its last.
+pub(super) fn range(part: &PartRef) -> UidSet {
+    let mut uids = UidSet::new();
+    if let (Some(first), Some(last)) = (Uid::new(part.first_uid), Uid::new(part.last_uid)) {
+        uids.insert_range(first, last);
+    }
+    uids
+}
+
+/// A part of what its mailbox still has of another's messages.
+pub(super) fn again(
+    shard: &Shard,
+    cell: &MailboxCell,
+    snapshot: &Snapshot,
+    part: &PartRef,
+) -> Result<Option<NewPart>, Error> {
+    let mut builder = ListPartBuilder::new(cell.id);
+    for row in snapshot.rows(&range(part)) {
+        push(shard, &row?, &mut builder)?;
+    }
+    Ok(builder.finish())
 }
 
 struct Batch<'a> {

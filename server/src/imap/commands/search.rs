@@ -34,6 +34,8 @@ use crate::imap::view::SelectedView;
 const PIECE_ROWS: usize = 4096;
 /// Asking the columns of a chunk counts as looking at so many messages.
 const CHUNK_ROWS: usize = 256;
+/// Asking list parts of a run counts as looking at so many messages.
+const IDLE_RUN_ROWS: usize = 4;
 /// Bytes of messages searched in one go.
 const PIECE_BYTES: u64 = 1 << 20;
 
@@ -175,7 +177,9 @@ struct Scan<'s> {
     mailbox: &'s Mailbox,
     listings: Listings,
     /// What is left of those that columns left open.
-    open: Box<dyn Iterator<Item = Row> + Send>,
+    open: Box<dyn Iterator<Item = Run> + Send>,
+    /// The run in hand, and the place of the next message in it.
+    run: Option<(Run, usize)>,
     /// Messages so far.
     looked_at: u64,
 }
@@ -183,7 +187,7 @@ struct Scan<'s> {
 impl<'s> Scan<'s> {
     fn new(condition: &'s Condition, mailbox: &'s Mailbox) -> Self {
         let (listings, open) = (mailbox.listings(), Box::new(std::iter::empty()));
-        Self { condition, mailbox, listings, open, looked_at: 0 }
+        Self { condition, mailbox, listings, open, run: None, looked_at: 0 }
     }
 
     /// Looks at some more messages; false when there are no more. A message whose text cannot be
@@ -195,17 +199,22 @@ impl<'s> Scan<'s> {
     ) -> Result<bool, Error> {
         let (mut messages, mut bytes) = (0, 0);
         while messages < PIECE_ROWS && bytes < PIECE_BYTES {
-            if let Some(row) = self.open.next() {
+            if let Some(row) = self.run.as_mut().and_then(next_row) {
                 bytes += self.look(&row, found);
                 self.looked_at = row.seq.get().into();
                 messages += 1;
                 continue;
             }
+            if let Some(run) = self.open.next() {
+                let is_idle = self.condition.is_idle(&run, &mut self.listings);
+                messages += IDLE_RUN_ROWS;
+                self.run = (!is_idle).then_some((run, 0));
+                continue;
+            }
             let Some(sifted) = chunks.next().transpose()? else { return Ok(false) };
             found.push_all(sifted.before(), sifted.holds());
             self.looked_at = u64::from(sifted.before()) + u64::from(sifted.count());
-            let rows = |run: Run| (0..run.len()).filter_map(move |nth| run.row(nth));
-            self.open = Box::new(sifted.open().flat_map(rows));
+            self.open = Box::new(sifted.open());
             messages += CHUNK_ROWS;
         }
         Ok(true)
@@ -223,4 +232,10 @@ impl<'s> Scan<'s> {
         }
         candidate.bytes_read()
     }
+}
+
+fn next_row((run, nth): &mut (Run, usize)) -> Option<Row> {
+    let row = run.row(*nth)?;
+    *nth += 1;
+    Some(row)
 }

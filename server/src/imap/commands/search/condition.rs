@@ -7,7 +7,7 @@ use engine::clock::unix_seconds;
 use engine::message::{FieldNames, Structure};
 use engine::search::{DateColumn, Needle, Sieve, body_contains, text_contains};
 use engine::{
-    EmailId, Error, FlagBits, Keyword, Listings, Mailbox, Row, Snapshot, ThreadId, UidSet,
+    EmailId, Error, FlagBits, Keyword, Listings, Mailbox, Row, Run, Snapshot, ThreadId, UidSet,
 };
 
 use crate::imap::command::{DateField, DateRelation, Numbering, SearchKey};
@@ -110,6 +110,20 @@ impl Condition {
             SearchKey::Or(keys) => Self::Any(Self::many(keys, view)?),
             SearchKey::And(keys) => Self::All(Self::many(keys, view)?),
         })
+    }
+
+    /// Whether list parts say that it holds for no message of a run; false where they do not know.
+    pub(super) fn is_idle(&self, run: &Run, listings: &mut Listings) -> bool {
+        match self {
+            Self::Field { names, needle } => listings.none_contains(run, names, needle),
+            Self::All(conditions) => {
+                conditions.iter().any(|condition| condition.is_idle(run, listings))
+            }
+            Self::Any(conditions) => {
+                conditions.iter().all(|condition| condition.is_idle(run, listings))
+            }
+            _ => false,
+        }
     }
 
     /// Takes note of keywords that the mailbox has met since.
@@ -266,11 +280,10 @@ impl<'c> Candidate<'c> {
     /// Fields that clients list by are searched in the list parts, others in the header.
     fn field_contains(&mut self, names: &FieldNames, needle: &Needle) -> Result<bool, Error> {
         if !self.is_sought {
-            self.listings.seek(self.row)?;
             self.is_sought = true;
             self.bytes_read += LISTED_LEN;
         }
-        self.listings.field_contains(names, needle)
+        self.listings.field_contains(self.row, names, needle)
     }
 
     fn read_message(&mut self) -> Result<(), Error> {
