@@ -9,6 +9,7 @@ pub mod corpus;
 pub mod mail_program;
 pub mod name_server;
 pub mod parsed;
+pub mod peer;
 pub mod random;
 pub mod server;
 pub mod swarm;
