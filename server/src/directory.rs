@@ -11,6 +11,7 @@ mod quota;
 mod resolve;
 mod retention;
 mod shares;
+mod sts;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub use quota::{Quota, QuotaLimits, QuotaTarget, Usage};
 pub use resolve::{Recipient, Resolution, Targets};
 pub use retention::RETENTION_DAYS_MAX;
 pub use shares::{ANYONE, Share};
+pub use sts::StsRow;
 
 use self::masks::MaskCache;
 use self::quota::QuotaCache;

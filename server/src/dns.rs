@@ -1,6 +1,8 @@
 //! Questions to name servers, for everybody who has any.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::sync::Arc;
 
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{
@@ -8,6 +10,7 @@ use hickory_resolver::config::{
 };
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::proto::dnssec::TrustAnchors;
 use hickory_resolver::system_conf::read_system_conf;
 
 use crate::config::{DnsConfig, NameServer};
@@ -23,6 +26,21 @@ impl Dns {
     pub fn new(config: &DnsConfig) -> Result<Self, NetError> {
         let (servers, options) = settings(config);
         let builder = TokioResolver::builder_with_config(servers, TokioRuntimeProvider::default());
+        Ok(Self { resolver: builder.with_options(options).build()? })
+    }
+
+    /// The same, with every answer checked against the signatures of DNSSEC (RFC 4035): from the root, or
+    /// from the keys in this file.
+    pub fn validating(config: &DnsConfig, anchor: Option<&Path>) -> Result<Self, NetError> {
+        let (servers, mut options) = settings(config);
+        options.validate = true;
+        let mut builder =
+            TokioResolver::builder_with_config(servers, TokioRuntimeProvider::default());
+        if let Some(file) = anchor {
+            let keys = TrustAnchors::from_file(file)
+                .map_err(|error| NetError::from(format!("{}: {error}", file.display())))?;
+            builder = builder.with_trust_anchor(Arc::new(keys));
+        }
         Ok(Self { resolver: builder.with_options(options).build()? })
     }
 

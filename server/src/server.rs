@@ -23,7 +23,7 @@ use crate::limits::ConnectionLimits;
 use crate::listen::{self, BindError, Port};
 use crate::metrics::Metrics;
 use crate::queue::{self, Queue};
-use crate::relay::Relay;
+use crate::relay::{Relay, RelayError};
 use crate::shutdown::ShutdownTrigger;
 use crate::spool::SpoolRoom;
 use crate::tls::{TlsConfigs, TlsError};
@@ -79,6 +79,9 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Mail to other servers.
+    #[error(transparent)]
+    Relay(#[from] RelayError),
     /// There would be nothing to do.
     #[error("the configuration has no [[listener]]")]
     NoListeners,

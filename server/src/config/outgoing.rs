@@ -61,6 +61,16 @@ pub struct OutgoingConfig {
     pub messages_per_connection_max: u32,
     /// PEM: whom to believe besides those whom the system believes.
     pub ca: Option<PathBuf>,
+    /// Whether domains' MTA-STS policies are looked for and kept to (RFC 8461).
+    pub mta_sts: bool,
+    /// Where they are fetched; nobody has them elsewhere but tests.
+    #[serde(deserialize_with = "limits::positive")]
+    pub mta_sts_port: u16,
+    /// Whether hosts are held to their TLSA records (RFC 7672). Needs name servers that pass on what
+    /// DNSSEC needs.
+    pub dane: bool,
+    /// Whose signatures DNSSEC begins with, as DNSKEY records; the root's if nothing is said.
+    pub dane_anchor: Option<PathBuf>,
     /// Other servers that take mail of ours on, instead of its destinations' own.
     #[serde(rename = "smarthost")]
     pub smarthosts: Vec<Smarthost>,
@@ -152,7 +162,8 @@ impl OutgoingConfig {
     /// Makes relative paths count from `dir`.
     pub(super) fn relative_to(&mut self, dir: &Path) {
         let passwords = self.smarthosts.iter_mut().filter_map(|smarthost| smarthost.login.as_mut());
-        for path in passwords.map(|(_, file)| file).chain(&mut self.ca) {
+        for path in passwords.map(|(_, file)| file).chain(&mut self.ca).chain(&mut self.dane_anchor)
+        {
             *path = dir.join(&*path);
         }
     }
@@ -187,6 +198,10 @@ impl Default for OutgoingConfig {
             idle_connections_max: 100,
             messages_per_connection_max: 100,
             ca: None,
+            mta_sts: true,
+            mta_sts_port: 443,
+            dane: false,
+            dane_anchor: None,
             smarthosts: Vec::new(),
         }
     }

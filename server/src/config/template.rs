@@ -149,6 +149,13 @@ idle_connections_max = 100
 messages_per_connection_max = 100
 # PEM: whom to believe besides those whom the system believes.
 # ca = "authorities.pem"
+# Keep to what domains say of their servers (MTA-STS), fetched from their web servers.
+mta_sts = true
+mta_sts_port = 443
+# Keep to what signed DNS says of servers' certificates (DANE). The name servers must pass on what DNSSEC
+# needs: with others no mail would leave. It begins with the root's keys, or those in a file.
+dane = false
+# dane_anchor = "anchor.key"
 
 # A server that takes mail on: to these domains (".example.org" is what is below it), or to all.
 # tls: starttls and implicit verify its certificate; opportunistic takes any, or none; off.

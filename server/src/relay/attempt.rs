@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::Relay;
+use super::demand::Demand;
 use super::destination::Destination;
 use super::guard::Guard;
 use super::ledger::Ledger;
@@ -38,6 +39,15 @@ pub(super) struct Hop {
     pub(super) login: Option<Arc<Login>>,
 }
 
+/// A host, before it is known what is asked of it.
+#[derive(Clone, Debug)]
+enum Candidate {
+    /// The operator's word.
+    Smarthost(Hop),
+    /// One of a domain's.
+    Exchanger(String),
+}
+
 /// What one try may still do.
 struct Budget {
     addresses: usize,
@@ -51,14 +61,17 @@ impl Attempt<'_> {
         if self.ledger.is_settled() {
             return;
         }
-        let hops = match self.hops(destination).await {
-            Ok(hops) => hops,
+        let (candidates, demand) = match self.candidates(destination).await {
+            Ok(found) => found,
             Err(trouble) => return self.ledger.skip_host(trouble),
         };
         let addresses = self.relay.dialer.config.addresses_max;
         let mut budget = Budget { addresses, sessions: SESSIONS_MAX };
-        for hop in hops {
-            self.host(&hop, &mut budget).await;
+        for candidate in candidates {
+            match self.hop(candidate, &demand).await {
+                Ok(hop) => self.host(&hop, &mut budget).await,
+                Err(trouble) => self.ledger.skip_host(trouble),
+            }
             if self.ledger.is_settled() || budget.sessions == 0 || budget.addresses == 0 {
                 return;
             }
@@ -77,23 +90,40 @@ impl Attempt<'_> {
         }
     }
 
-    async fn hops(&self, destination: &Destination) -> Result<Vec<Hop>, Trouble> {
-        let dialer = &self.relay.dialer;
+    /// Who may take the message, best first, and what is asked of them.
+    async fn candidates(
+        &self,
+        destination: &Destination,
+    ) -> Result<(Vec<Candidate>, Demand), Trouble> {
+        let Relay { dialer, dns, signed_dns, policies, .. } = self.relay;
+        let mut demand = Demand { need: self.mail.tls, policy: None, is_signed: false };
         if let Some(smarthost) = dialer.config.smarthost(&destination.to_string()) {
-            return Ok(vec![self.smarthost(smarthost).await?]);
+            return Ok((vec![Candidate::Smarthost(self.smarthost(smarthost).await?)], demand));
         }
         let hosts = match destination {
             Destination::Address(_) => vec![destination.to_string()],
             Destination::Domain(domain) => {
-                route::hosts(&self.relay.dns, domain, &dialer.hostname).await?
+                let dns = signed_dns.as_ref().unwrap_or(dns);
+                let found = route::hosts(dns, domain, &dialer.hostname).await?;
+                demand.is_signed = found.is_signed;
+                if let Some(policies) = policies.as_ref().filter(|_| demand.heeds_policies()) {
+                    demand.policy = policies.of(domain).await?;
+                }
+                found.list
             }
         };
-        let guard = match self.mail.tls {
-            TlsNeed::Required => Guard::Verified,
-            TlsNeed::Policy | TlsNeed::Optional => Guard::Opportunistic,
-        };
-        let hop = |name| Hop { name, port: dialer.config.port, guard, login: None };
-        Ok(hosts.into_iter().map(hop).collect())
+        Ok((hosts.into_iter().map(Candidate::Exchanger).collect(), demand))
+    }
+
+    async fn hop(&self, candidate: Candidate, demand: &Demand) -> Result<Hop, Trouble> {
+        match candidate {
+            Candidate::Smarthost(hop) => Ok(hop),
+            Candidate::Exchanger(name) => {
+                let port = self.relay.dialer.config.port;
+                let guard = demand.guard(self.relay, &name, port).await?;
+                Ok(Hop { name, port, guard, login: None })
+            }
+        }
     }
 
     /// Its name is the operator's word, so a certificate for it is as good as any policy.
@@ -128,16 +158,19 @@ impl Attempt<'_> {
             Ok(addresses) => addresses,
             Err(trouble) => return self.ledger.skip_host(trouble),
         };
-        for address in addresses {
-            if budget.addresses == 0 {
-                return;
-            }
+        // An address that is not there says nothing once another of the host answered.
+        let mut absent = Vec::new();
+        for address in addresses.list.into_iter().take(budget.addresses) {
             budget.addresses -= 1;
-            if self.address(hop, address).await {
-                budget.sessions -= 1;
-                return;
+            match self.address(hop, address).await {
+                Ok(()) => {
+                    budget.sessions = budget.sessions.saturating_sub(1);
+                    return;
+                }
+                Err(trouble) => absent.push(trouble),
             }
         }
+        absent.into_iter().for_each(|trouble| self.ledger.skip_host(trouble));
     }
 
     /// Whether a session that waited was used.
@@ -147,41 +180,39 @@ impl Attempt<'_> {
             if session.refresh(within).await {
                 let waiting = self.ledger.open();
                 let left = self.converse(hop, session, waiting).await;
-                budget.sessions -= 1;
+                budget.sessions = budget.sessions.saturating_sub(1);
                 return left.is_empty();
             }
         }
         false
     }
 
-    /// Whether there was a session with this address. More than one if the server takes but so
-    /// many transactions in each.
-    async fn address(&mut self, hop: &Hop, address: IpAddr) -> bool {
+    /// Speaks to one address, in more than one session if the server takes but so many transactions in
+    /// each. A trouble if there was none.
+    async fn address(&mut self, hop: &Hop, address: IpAddr) -> Result<(), Trouble> {
         let mut waiting = self.ledger.open();
-        let mut was_open = false;
-        while !waiting.is_empty() {
-            let session = match self.open(hop, address).await {
+        let mut session = self.open(hop, address).await?;
+        loop {
+            let count = waiting.len();
+            waiting = self.converse(hop, session, waiting).await;
+            if waiting.is_empty() || waiting.len() == count {
+                return Ok(());
+            }
+            session = match self.open(hop, address).await {
                 Ok(session) => session,
                 Err(trouble) => {
                     self.ledger.skip_host(trouble);
-                    return was_open;
+                    return Ok(());
                 }
             };
-            was_open = true;
-            let count = waiting.len();
-            waiting = self.converse(hop, session, waiting).await;
-            if waiting.len() == count {
-                break;
-            }
         }
-        was_open
     }
 
     /// Opens a session; where TLS is only tried, without it if it fails (RFC 7435, 3).
     async fn open(&self, hop: &Hop, address: IpAddr) -> Result<Session, Trouble> {
         let host = RemoteHost { name: hop.name.clone(), address: Some(address) };
         let address = SocketAddr::new(address, hop.port);
-        let target = Target { host, address, guard: hop.guard, login: hop.login.clone() };
+        let target = Target { host, address, guard: hop.guard.clone(), login: hop.login.clone() };
         match self.relay.dialer.open(&target).await {
             Ok(session) => Ok(session),
             Err(OpenError::Tls(trouble)) if hop.guard == Guard::Opportunistic => {

@@ -9,38 +9,36 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
+use super::dane::{Association, DaneVerifier};
 use super::outcome::RemoteHost;
 use crate::tls::TlsError;
 
 /// What is asked of TLS. Connections are used again only for what asks the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Guard {
     /// Nothing, and it is not even tried.
     Off,
     /// STARTTLS where it is offered, with any certificate: who listens along learns nothing, who
     /// sits between could have taken the offer away (RFC 7435).
     Opportunistic,
+    /// STARTTLS, with any certificate.
+    Encrypted,
+    /// STARTTLS, and a certificate that one of these vouches for.
+    Dane(Arc<[Association]>),
     /// STARTTLS, and a certificate for the host's name from somebody who is believed.
     Verified,
     /// The same, with TLS from the first octet.
     Implicit,
 }
 
-impl Guard {
-    /// Whether mail does not go without TLS.
-    pub(super) fn is_mandatory(self) -> bool {
-        matches!(self, Self::Verified | Self::Implicit)
-    }
-}
-
 /// What TLS connections are opened with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ClientTls {
     provider: Arc<CryptoProvider>,
     any: Arc<ClientConfig>,
     /// Made when it is first needed: the system believes many.
-    verified: OnceLock<Arc<ClientConfig>>,
-    extra: Vec<CertificateDer<'static>>,
+    verified: Arc<OnceLock<Arc<ClientConfig>>>,
+    extra: Arc<[CertificateDer<'static>]>,
 }
 
 impl ClientTls {
@@ -53,15 +51,25 @@ impl ClientTls {
             .with_custom_certificate_verifier(verifier)
             .with_no_client_auth();
         let extra = ca.map_or_else(|| Ok(Vec::new()), read)?;
-        Ok(Self { provider, any: Arc::new(any), verified: OnceLock::new(), extra })
+        Ok(Self { provider, any: Arc::new(any), verified: Arc::default(), extra: extra.into() })
     }
 
     /// For one handshake.
-    pub(super) fn config(&self, guard: Guard) -> Arc<ClientConfig> {
+    pub(super) fn config(&self, guard: &Guard) -> Arc<ClientConfig> {
         match guard {
-            Guard::Off | Guard::Opportunistic => Arc::clone(&self.any),
+            Guard::Off | Guard::Opportunistic | Guard::Encrypted => Arc::clone(&self.any),
+            Guard::Dane(associations) => self.associated(associations),
             Guard::Verified | Guard::Implicit => self.verified(),
         }
+    }
+
+    /// A new one each time: a session that is resumed is not looked at again, so it must not outlive
+    /// the records.
+    fn associated(&self, associations: &Arc<[Association]>) -> Arc<ClientConfig> {
+        let verifier = DaneVerifier::new(Arc::clone(&self.provider), Arc::clone(associations));
+        let builder = builder(&self.provider).dangerous();
+        let builder = builder.with_custom_certificate_verifier(Arc::new(verifier));
+        Arc::new(builder.with_no_client_auth())
     }
 
     /// That which believes in names.

@@ -5,6 +5,8 @@
 //! now, may take it later, or never will. What waits, and for how long, is for the caller to decide.
 
 mod attempt;
+mod dane;
+mod demand;
 mod destination;
 mod extensions;
 mod guard;
@@ -18,6 +20,7 @@ mod reply;
 mod route;
 mod scram;
 mod session;
+mod sts;
 mod stuffing;
 mod transaction;
 mod wire;
@@ -36,30 +39,60 @@ use self::guard::ClientTls;
 use self::ledger::Ledger;
 use self::pool::Pool;
 use self::session::Dialer;
+use self::sts::StsPolicies;
 use crate::config::{Config, Role};
 use crate::directory::Directory;
 use crate::dns::Dns;
 use crate::tls::TlsError;
 
+/// Why nothing can be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum RelayError {
+    /// Whom to believe.
+    #[error("{0}; see `ca` under [outgoing]")]
+    Tls(#[from] TlsError),
+    /// Whose signatures to believe.
+    #[error("cannot check the signatures of DNSSEC: {0}; see `dane_anchor` under [outgoing]")]
+    Anchor(String),
+}
+
 /// What sends mail to other servers; one for the server, shared by all that send.
 #[derive(Debug)]
 pub struct Relay {
     dns: Dns,
+    /// With answers checked by DNSSEC, for DANE.
+    signed_dns: Option<Dns>,
+    policies: Option<StsPolicies>,
     dialer: Dialer,
     pool: Arc<Pool>,
 }
 
 impl Relay {
     /// Connects to nobody yet.
-    pub fn new(config: &Config, dns: Dns, _directory: Directory) -> Result<Self, TlsError> {
+    pub fn new(config: &Config, dns: Dns, directory: Directory) -> Result<Self, RelayError> {
         let outgoing = config.outgoing.clone();
         let pool = Pool::new(outgoing.idle_time, outgoing.idle_connections_max);
         let tls = ClientTls::new(outgoing.ca.as_deref())?;
+        let policies = outgoing
+            .mta_sts
+            .then(|| StsPolicies::new(dns.clone(), directory, tls.clone(), outgoing.mta_sts_port));
+        let anchor = outgoing.dane_anchor.as_deref();
+        let signed_dns = outgoing
+            .dane
+            .then(|| Dns::validating(&config.dns, anchor))
+            .transpose()
+            .map_err(|error| RelayError::Anchor(error.to_string()))?;
         let receiving =
             config.listeners.iter().filter(|one| one.protocol.role() == Some(Role::Smtp));
         let own_addresses = receiving.map(|listener| listener.address).collect();
         let hostname = outgoing.hostname.as_ref().unwrap_or(&config.hostname).clone();
-        Ok(Self { dns, dialer: Dialer { config: outgoing, hostname, tls, own_addresses }, pool })
+        Ok(Self {
+            dns,
+            signed_dns,
+            policies,
+            dialer: Dialer { config: outgoing, hostname, tls, own_addresses },
+            pool,
+        })
     }
 
     /// Tries to hand `mail` to the servers of `destination`: an outcome for each recipient, in their

@@ -39,7 +39,7 @@ impl PoolKey {
         Self {
             host: hop.name.to_ascii_lowercase(),
             port: hop.port,
-            guard: hop.guard,
+            guard: hop.guard.clone(),
             user: hop.login.as_ref().map(|login| login.user.clone()),
         }
     }

@@ -3,9 +3,12 @@
 use std::net::IpAddr;
 
 use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::dnssec::Proof;
+use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use rand::seq::SliceRandom as _;
 
+use super::dane::Association;
 use super::destination::Destination;
 use super::outcome::{Concern, Trouble};
 use super::reply::EnhancedStatus;
@@ -38,15 +41,31 @@ enum Absent {
     Unknown(String),
 }
 
+/// What name servers say, and whether it is signed as a whole; only answers of a [`Dns`] that checks are.
+#[derive(Debug)]
+pub(super) struct Found<T> {
+    pub(super) list: Vec<T>,
+    pub(super) is_signed: bool,
+}
+
 /// The names of the hosts that take mail for a domain, best first; equals in random order.
-pub(super) async fn hosts(dns: &Dns, domain: &str, own_name: &str) -> Result<Vec<String>, Trouble> {
+pub(super) async fn hosts(
+    dns: &Dns,
+    domain: &str,
+    own_name: &str,
+) -> Result<Found<String>, Trouble> {
     let exchangers = match lookup(dns, domain, RecordType::MX).await {
         Ok(exchangers) => exchangers,
-        // RFC 5321, 5.1: no MX at all means the domain itself, with preference 0.
-        Err(Absent::Records) => return Ok(vec![domain.to_owned()]),
+        // RFC 5321, 5.1: no MX at all means the domain itself, with preference 0. Nobody named it but
+        // the sender.
+        Err(Absent::Records) => {
+            return Ok(Found { list: vec![domain.to_owned()], is_signed: true });
+        }
         Err(absent) => return Err(trouble(domain, &absent)),
     };
+    let is_signed = exchangers.is_signed;
     let mut listed: Vec<(u16, String)> = exchangers
+        .list
         .into_iter()
         .filter_map(|record| match record {
             RData::MX(mx) => Some((mx.preference, host_name(&mx.exchange))),
@@ -62,6 +81,7 @@ pub(super) async fn hosts(dns: &Dns, domain: &str, own_name: &str) -> Result<Vec
     listed.shuffle(&mut rand::rng());
     listed.sort_by_key(|(preference, _)| *preference);
     without_ourselves(listed, own_name)
+        .map(|list| Found { list, is_signed })
         .ok_or_else(|| own(LOOP, format!("mail for {domain} comes back to this server")))
 }
 
@@ -85,20 +105,23 @@ fn host_name(name: &Name) -> String {
 }
 
 /// The addresses of a host, IPv6 and IPv4 in turn, so that neither is all that is tried.
-pub(super) async fn addresses(dns: &Dns, host: &str) -> Result<Vec<IpAddr>, Trouble> {
+pub(super) async fn addresses(dns: &Dns, host: &str) -> Result<Found<IpAddr>, Trouble> {
     if let Some(Destination::Address(address)) = Destination::parse(host) {
-        return Ok(vec![address]);
+        return Ok(Found { list: vec![address], is_signed: false });
     }
     if let Ok(address) = host.parse() {
-        return Ok(vec![address]);
+        return Ok(Found { list: vec![address], is_signed: false });
     }
     let (v6, v4) =
         tokio::join!(lookup(dns, host, RecordType::AAAA), lookup(dns, host, RecordType::A));
     let mut families = [Vec::new(), Vec::new()];
-    let mut absent = Vec::new();
+    let (mut absent, mut is_signed) = (Vec::new(), true);
     for (family, found) in families.iter_mut().zip([v6, v4]) {
         match found {
-            Ok(records) => family.extend(records.iter().filter_map(address)),
+            Ok(records) => {
+                is_signed &= records.is_signed;
+                family.extend(records.list.iter().filter_map(address));
+            }
             Err(reason) => absent.push(reason),
         }
     }
@@ -108,7 +131,7 @@ pub(super) async fn addresses(dns: &Dns, host: &str) -> Result<Vec<IpAddr>, Trou
     let [v6, v4] = families;
     let found = in_turn(v6, v4);
     if !found.is_empty() {
-        return Ok(found);
+        return Ok(Found { list: found, is_signed });
     }
     // A family that cannot be looked up could have had an address.
     let unknown = absent.iter().find(|reason| matches!(reason, Absent::Unknown(_)));
@@ -116,6 +139,30 @@ pub(super) async fn addresses(dns: &Dns, host: &str) -> Result<Vec<IpAddr>, Trou
         Some(reason) => trouble(host, reason),
         None => own(NO_ROUTE, format!("{host} has no address")),
     })
+}
+
+/// The TXT records of a name; none if they cannot be looked up.
+pub(super) async fn texts(dns: &Dns, name: &str) -> Vec<String> {
+    let found = lookup(dns, name, RecordType::TXT).await.map_or_else(|_| Vec::new(), |it| it.list);
+    let text = |record: RData| match record {
+        RData::TXT(text) => String::from_utf8(text.txt_data.concat()).ok(),
+        _ => None,
+    };
+    found.into_iter().filter_map(text).collect()
+}
+
+/// What signed TLSA records of a name ask for, as far as it is usable; `None` if there are none.
+pub(super) async fn tlsa(dns: &Dns, name: &str) -> Result<Option<Vec<Association>>, Trouble> {
+    let found = match lookup(dns, name, RecordType::TLSA).await {
+        Ok(found) if found.is_signed => found.list,
+        Ok(_) | Err(Absent::Name | Absent::Records) => return Ok(None),
+        Err(absent) => return Err(trouble(name, &absent)),
+    };
+    let records = found.iter().filter_map(|record| match record {
+        RData::TLSA(record) => Some(record),
+        _ => None,
+    });
+    Ok(Some(Association::usable(records)))
 }
 
 fn address(record: &RData) -> Option<IpAddr> {
@@ -138,21 +185,28 @@ fn in_turn(first: Vec<IpAddr>, second: Vec<IpAddr>) -> Vec<IpAddr> {
     }
 }
 
-async fn lookup(dns: &Dns, name: &str, kind: RecordType) -> Result<Vec<RData>, Absent> {
+async fn lookup(dns: &Dns, name: &str, kind: RecordType) -> Result<Found<RData>, Absent> {
     // Complete names: nothing is looked for below the system's own domain.
     let Ok(full) = Name::from_ascii(format!("{}.", name.trim_end_matches('.'))) else {
         return Err(Absent::Name);
     };
     let found = dns.resolver().lookup(full, kind).await.map_err(|error| absent(&error))?;
     let of_kind = found.answers().iter().filter(|record| record.record_type() == kind);
-    let records: Vec<RData> = of_kind.map(|record| record.data.clone()).collect();
-    if records.is_empty() { Err(Absent::Records) } else { Ok(records) }
+    let list: Vec<RData> = of_kind.map(|record| record.data.clone()).collect();
+    // The aliases on the way count as well.
+    let is_signed = found.answers().iter().all(|record| record.proof.is_secure());
+    if list.is_empty() { Err(Absent::Records) } else { Ok(Found { list, is_signed }) }
 }
 
 fn absent(error: &NetError) -> Absent {
     match error {
         _ if error.is_nx_domain() => Absent::Name,
         NetError::Dns(DnsError::NoRecordsFound(_)) => Absent::Records,
+        // Proved not to be there, or not to be signed; what is wrong is another error.
+        NetError::Dns(DnsError::Nsec { response, proof, .. }) if *proof != Proof::Bogus => {
+            let is_name = response.response_code == ResponseCode::NXDomain;
+            if is_name { Absent::Name } else { Absent::Records }
+        }
         other => Absent::Unknown(other.to_string()),
     }
 }

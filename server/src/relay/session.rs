@@ -98,18 +98,19 @@ impl Dialer {
             return Err(self.refused(wire, host, greeting, "greets with a refusal").await);
         }
         let mut extensions = self.hello(&mut wire, host).await?;
-        match target.guard {
-            Guard::Opportunistic | Guard::Verified if extensions.start_tls => {
+        match &target.guard {
+            Guard::Off | Guard::Implicit => {}
+            _ if extensions.start_tls => {
                 self.start_tls(&mut wire, target).await?;
                 // What was said in plain text does not count (RFC 3207, 4.2).
                 extensions = self.hello(&mut wire, host).await?;
             }
-            guard if guard.is_mandatory() && !wire.is_tls() => {
+            Guard::Opportunistic => {}
+            Guard::Encrypted | Guard::Dane(_) | Guard::Verified => {
                 wire.quit(QUIT_TIME).await;
                 let text = "offers no STARTTLS, without which no mail may go there";
                 return Err(OpenError::Host(own(host, ENCRYPTION_NEEDED, text)));
             }
-            _ => {}
         }
         if let Some(login) = &target.login {
             login::log_in(&mut wire, login, &extensions.mechanisms, self.config.command_time)
@@ -196,7 +197,7 @@ impl Dialer {
         let trouble = |text: String| OpenError::Tls(own(&target.host, NO_HANDSHAKE, text));
         let name = server_name(&target.host)
             .ok_or_else(|| trouble("no certificate can be for this name".to_owned()))?;
-        let config = self.tls.config(target.guard);
+        let config = self.tls.config(&target.guard);
         let done = wire.start_tls(config, name, self.config.tls_handshake_time).await;
         done.map_err(|error| trouble(format!("no TLS: {error}")))
     }

@@ -2,9 +2,11 @@
 
 mod names;
 mod peer;
+mod protection;
 mod reuse;
 mod routes;
 mod scene;
+mod sts;
 
 use std::fmt::Write as _;
 use std::sync::Arc;

@@ -15,7 +15,7 @@ use crate::dns::Dns;
 pub(super) struct Scene {
     pub(super) relay: Arc<Relay>,
     pub(super) names: Names,
-    _home: TempDir,
+    home: Arc<TempDir>,
 }
 
 impl Scene {
@@ -26,7 +26,15 @@ impl Scene {
 
     /// A relay with this configuration, and these records.
     pub(super) async fn with(text: &str, records: &[&str]) -> Self {
-        let home = tempfile::tempdir().expect("directory");
+        Self::at_home(Arc::new(tempfile::tempdir().expect("directory")), text, records).await
+    }
+
+    /// Another relay with the same directory, as after a restart.
+    pub(super) async fn again(&self, text: &str, records: &[&str]) -> Self {
+        Self::at_home(Arc::clone(&self.home), text, records).await
+    }
+
+    async fn at_home(home: Arc<TempDir>, text: &str, records: &[&str]) -> Self {
         let names = Names::start(records).await;
         let mut config = Config::parse(text, "f").expect("parses").relative_to(home.path());
         config.hostname = "us.test".to_owned();
@@ -41,7 +49,7 @@ impl Scene {
         times.command_time = Duration::from_millis(300);
         times.data_time = Duration::from_millis(300);
         times.end_time = Duration::from_millis(300);
-        Self { relay: Arc::new(relay), names, _home: home }
+        Self { relay: Arc::new(relay), names, home }
     }
 
     /// What comes of a message for these recipients, all of the destination of the first.
