@@ -109,5 +109,26 @@ impl Relay {
     }
 }
 
+/// Reads what another server answers, whole and in pieces of the length that the first octet names.
+#[cfg(fuzzing)]
+pub(crate) fn fuzz_reply(octets: &[u8]) {
+    let Some((len, octets)) = octets.split_first() else { return };
+    let pieces = |len: usize| {
+        let (mut reader, mut buffer, mut replies) =
+            (reply::ReplyReader::default(), Vec::new(), Vec::new());
+        for piece in octets.chunks(len.max(1)) {
+            buffer.extend_from_slice(piece);
+            loop {
+                let (taken, reply) = reader.read(&buffer)?;
+                buffer.drain(..taken);
+                let Some(reply) = reply else { break };
+                replies.push(extensions::Extensions::of(&reply));
+            }
+        }
+        Ok::<_, reply::ReplyFault>(replies)
+    };
+    assert_eq!(pieces(usize::from(*len)), pieces(octets.len()));
+}
+
 #[cfg(test)]
 mod tests;
