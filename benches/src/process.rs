@@ -50,10 +50,14 @@ impl Process {
     pub fn start_listening(command: &mut Command, ports: &[u16]) -> io::Result<Self> {
         let answers = |port: &u16| TcpStream::connect(("127.0.0.1", *port)).is_ok();
         wait_until(|| !ports.iter().any(answers))?;
+        Self::adopt(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?, ports)
+    }
+
+    /// Takes a program that was started in the foreground, and waits until all its ports answer.
+    pub fn adopt(child: Child, ports: &[u16]) -> io::Result<Self> {
         let began = Instant::now();
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let mut process = Self { child, start: Duration::ZERO, ran: Mutex::default() };
-        wait_until(|| ports.iter().all(answers))?;
+        wait_until(|| ports.iter().all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok()))?;
         process.start = began.elapsed();
         Ok(process)
     }

@@ -9,6 +9,7 @@ use crate::directory::Directory;
 use crate::dns::Dns;
 use crate::metrics::Metrics;
 use crate::queue::Queue;
+use crate::rates::Rates;
 use crate::relay::Relay;
 use crate::shutdown::Shutdown;
 use crate::spool::SpoolRoom;
@@ -31,6 +32,8 @@ pub struct Context {
     pub dns: Dns,
     /// What sends mail to other servers.
     pub relay: Relay,
+    /// How much users send and addresses bring.
+    pub rates: Rates,
     /// Mail on its way out.
     pub queue: Queue,
     /// What shows where mail comes from.

@@ -23,6 +23,7 @@ use crate::limits::ConnectionLimits;
 use crate::listen::{self, BindError, Port};
 use crate::metrics::Metrics;
 use crate::queue::{self, Queue};
+use crate::rates::Rates;
 use crate::relay::{Relay, RelayError};
 use crate::shutdown::ShutdownTrigger;
 use crate::spool::SpoolRoom;
@@ -112,6 +113,7 @@ impl Server {
             auth: Authenticator::new(directory.clone(), config.auth.clone()),
             dns,
             relay,
+            rates: Rates::new(&config.limits),
             queue,
             authenticity: Authenticity::default(),
             receiving,

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tests::binary::run;
-use tests::client::{ImapClient, PATIENCE, SmtpClient};
+use tests::client::{Completion, ImapClient, PATIENCE, SmtpClient};
 use tests::peer::Peer;
 use tests::random::Random;
 use tests::server::{PASSWORD, TestServer};
@@ -48,7 +48,7 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// Waits for a message in the user's INBOX; all of it.
 fn wait_for_mail(imap: &mut ImapClient, number: usize) -> String {
-    imap.command("SELECT INBOX").and_then(|done| done.ok()).expect("selects");
+    imap.command("SELECT INBOX").and_then(Completion::ok).expect("selects");
     let mut text = String::new();
     until("a message came", || {
         imap.command("NOOP").expect("answers");
@@ -203,7 +203,7 @@ fn what_was_accepted_is_sent_whatever_is_killed() {
             let subject = format!("{round}-{number}");
             // Some for two destinations, some of them for users here as well.
             let to = ["a@one.test", "b@two.test", "bob@example.test"];
-            let to = &to[..1 + random.below(3)];
+            let to = &to[..=random.below(3)];
             client.send(ALICE, to, &message(&subject)).expect("accepted");
             let elsewhere = to.iter().filter(|one| !one.ends_with("example.test"));
             accepted.extend(elsewhere.map(|one| (subject.clone(), (*one).to_owned())));

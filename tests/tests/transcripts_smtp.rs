@@ -33,4 +33,5 @@ tests::transcripts! { smtp:
     too_many_errors_end_the_connection,
     too_many_failed_log_ins_end_the_connection,
     utf8_addresses_need_smtputf8,
+    who_sends_too_much_is_slowed_down,
 }

@@ -4,32 +4,20 @@
 //! A login is refused only to addresses that have failed themselves: otherwise anybody could
 //! lock a user out of the account by guessing from afar.
 
-use std::collections::HashMap;
-use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Failures remembered of each kind; beyond them, the oldest windows go first.
-const ENTRIES_MAX: usize = 10_000;
+use crate::counts::{Counts, network};
 
 #[derive(Debug)]
 pub(super) struct FailureGuard {
     failures_max: u32,
     time: Duration,
-    by_peer: Mutex<Failures<IpAddr>>,
-    by_login: Mutex<Failures<String>>,
-}
-
-#[derive(Debug)]
-struct Failures<K>(HashMap<K, Window>);
-
-#[derive(Clone, Copy, Debug)]
-struct Window {
-    count: u32,
-    until: Instant,
+    by_peer: Mutex<Counts<IpAddr>>,
+    by_login: Mutex<Counts<String>>,
 }
 
 impl FailureGuard {
@@ -37,8 +25,8 @@ impl FailureGuard {
         Self {
             failures_max,
             time,
-            by_peer: Mutex::new(Failures(HashMap::new())),
-            by_login: Mutex::new(Failures(HashMap::new())),
+            by_peer: Mutex::new(Counts::new()),
+            by_login: Mutex::new(Counts::new()),
         }
     }
 
@@ -57,48 +45,7 @@ impl FailureGuard {
     /// Forgets the failures for the login; those of the address stay, or an attacker with one
     /// account could go on for ever.
     pub(super) fn succeeded(&self, login: &str) {
-        lock(&self.by_login).0.remove(&key(login));
-    }
-}
-
-impl<K: Hash + Eq + Clone> Failures<K> {
-    fn count(&self, key: &K, now: Instant) -> u32 {
-        self.0.get(key).filter(|window| window.until > now).map_or(0, |window| window.count)
-    }
-
-    fn add(&mut self, key: K, now: Instant, time: Duration) {
-        if self.0.len() >= ENTRIES_MAX && !self.0.contains_key(&key) {
-            self.make_room(now);
-        }
-        let window = self.0.entry(key).or_insert(Window { count: 0, until: now + time });
-        if window.until <= now {
-            *window = Window { count: 0, until: now + time };
-        }
-        window.count = window.count.saturating_add(1);
-    }
-
-    /// Drops what no longer counts; if that is little, also the half with the fewest failures,
-    /// so that one address with many logins cannot wash out its own count.
-    fn make_room(&mut self, now: Instant) {
-        self.0.retain(|_, window| window.until > now);
-        if self.0.len() < ENTRIES_MAX {
-            return;
-        }
-        let mut counts: Vec<(u32, K)> =
-            self.0.iter().map(|(key, window)| (window.count, key.clone())).collect();
-        let half = counts.len() / 2;
-        counts.select_nth_unstable_by_key(half, |(count, _)| *count);
-        for (_, key) in counts.drain(..half) {
-            self.0.remove(&key);
-        }
-    }
-}
-
-/// One customer has many IPv6 addresses, usually a /64.
-fn network(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
-        v4 @ IpAddr::V4(_) => v4,
+        lock(&self.by_login).remove(&key(login));
     }
 }
 
@@ -116,6 +63,7 @@ mod tests {
     use std::net::{Ipv4Addr, Ipv6Addr};
 
     use super::*;
+    use crate::counts::ENTRIES_MAX;
 
     const TIME: Duration = Duration::from_mins(5);
 
@@ -170,7 +118,7 @@ mod tests {
         for invented in 0..2 * ENTRIES_MAX {
             guard.failed(&invented.to_string(), peer(2), now);
         }
-        assert!(lock(&guard.by_login).0.len() <= ENTRIES_MAX);
+        assert!(lock(&guard.by_login).len() <= ENTRIES_MAX);
         assert!(!guard.allows("alice", peer(1), now));
     }
 }

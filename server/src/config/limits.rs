@@ -28,6 +28,10 @@ pub struct Limits {
     /// Recipients of one message.
     #[serde(deserialize_with = "positive")]
     pub recipients_max: usize,
+    /// Recipients to whom one user may write in an hour; 0 for any number.
+    pub recipients_per_user_per_hour_max: u32,
+    /// Messages that one address may bring to other users' mailboxes in a minute; 0 for any number.
+    pub messages_per_address_per_minute_max: u32,
     /// Bytes in memory of all messages that are being received at one time.
     #[serde(deserialize_with = "positive")]
     pub receiving_bytes_max: usize,
@@ -80,6 +84,8 @@ impl Default for Limits {
             literal_bytes_max: MIB,
             message_bytes_max: 64 * MIB,
             recipients_max: 1_000,
+            recipients_per_user_per_hour_max: 0,
+            messages_per_address_per_minute_max: 0,
             receiving_bytes_max: 512 * MIB,
             spooled_bytes_max: 4096 * MIB,
             log_in_failures_max: 5,

@@ -181,6 +181,10 @@ imap_command_bytes_max = 2097152
 literal_bytes_max = 1048576
 message_bytes_max = 67108864
 recipients_max = 1000
+# Against stolen passwords and floods: recipients that a user may write to in an hour, and messages that an
+# address may bring by SMTP in a minute, without logging in. 0: any number.
+recipients_per_user_per_hour_max = 0
+messages_per_address_per_minute_max = 0
 # Of all messages that are being received at one time: in memory, and on disk.
 receiving_bytes_max = 536870912
 spooled_bytes_max = 4294967296

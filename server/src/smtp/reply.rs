@@ -93,6 +93,8 @@ replies! {
     DIRECTORY_FAILED = 451 "4.3.0" "Users cannot be looked up now, try again later";
     STORE_FAILED = 451 "4.3.0" "The message could not be stored, try again later";
     MAILBOX_FULL = 452 "4.2.2" "The mailbox is full, try again later";
+    USER_TOO_FAST = 450 "4.7.1" "You have written to as many people as you may in an hour, try again later";
+    ADDRESS_TOO_FAST = 450 "4.7.1" "Too many messages from your address, try again later";
     OUT_OF_MEMORY = 452 "4.3.1" "Too much mail is arriving, try again later";
     QUEUE_FULL = 452 "4.3.1" "Too much mail waits to be sent, try again later";
     DISK_FULL = 452 "4.3.1" "There is no room on the disk, try again later";

@@ -1,5 +1,7 @@
 //! MAIL (RFC 5321, 4.1.1.2).
 
+use tokio::time::Instant;
+
 use super::super::command::{AddressText, CommandError, Mail};
 use super::super::path::{Path, ReversePath};
 use super::super::reply::Reply;
@@ -33,6 +35,10 @@ async fn judge(session: &Session, mail: &Mail) -> Result<(), Reply> {
         return Err(Reply::UTF8_NOT_ASKED_FOR);
     }
     parameters(session, mail)?;
+    let peer = session.lines.peek().peer().ip();
+    if session.role == Role::Smtp && !session.context.rates.admits_message(peer, Instant::now()) {
+        return Err(Reply::ADDRESS_TOO_FAST);
+    }
     match (&session.log_in, &mail.reverse_path) {
         (LogIn::Anonymous { .. }, _) if session.role == Role::Submission => {
             Err(Reply::LOG_IN_FIRST)

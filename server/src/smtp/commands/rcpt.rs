@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::super::command::{AddressText, CommandError, Rcpt};
 use super::super::path::{ForwardPath, Path};
 use super::super::reply::Reply;
@@ -56,6 +58,11 @@ async fn judge(
     // RFC 5321, 4.5.3.1.10: the rest is tried again, so nobody is lost.
     if transaction.recipient_count() >= session.context.config.limits.recipients_max {
         return Err(Reply::TOO_MANY_RECIPIENTS);
+    }
+    if let LogIn::User(identity) = &session.log_in
+        && !session.context.rates.admits_recipient(identity.account, Instant::now())
+    {
+        return Err(Reply::USER_TOO_FAST);
     }
     match &rcpt.path {
         ForwardPath::Postmaster => postmaster(session).await,
