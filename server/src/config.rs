@@ -2,6 +2,7 @@
 //!
 //! Relative paths count from the directory of the file, so that a store can be moved whole.
 
+mod authenticity;
 mod dns;
 mod limits;
 mod listener;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+pub use authenticity::{AuthenticityConfig, Consequence, Network};
 pub use dns::{DnsConfig, NameServer};
 pub use limits::Limits;
 pub use listener::{Listener, Protocol, Role};
@@ -41,6 +43,8 @@ pub struct Config {
     pub imap: ImapConfig,
     /// Who is asked about other domains.
     pub dns: DnsConfig,
+    /// How mail from other servers is checked.
+    pub authenticity: AuthenticityConfig,
     /// Mail on its way out.
     pub queue: QueueConfig,
     /// How other servers are spoken to.
@@ -278,6 +282,7 @@ impl Default for Config {
             auth: AuthConfig::default(),
             imap: ImapConfig::default(),
             dns: DnsConfig::default(),
+            authenticity: AuthenticityConfig::default(),
             queue: QueueConfig::default(),
             outgoing: OutgoingConfig::default(),
             log: LogConfig::default(),

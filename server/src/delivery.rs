@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engine::io::MessageSource;
-use engine::{Account, Delivery, FlagSet, InternalDate, Mailbox, Prepared};
+use engine::{Account, Delivery, FlagSet, InternalDate, Mailbox, Prepared, SpecialUse};
 
 use crate::accounts;
 use crate::config::Role;
@@ -15,6 +15,15 @@ use crate::spool::Spooled;
 /// Messages at least this long are prepared on a thread of their own, so that other sessions of
 /// the core do not wait.
 const LARGE: usize = 64 << 10;
+
+/// Where in an account a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// Where its address leads.
+    Inbox,
+    /// To the mailbox for junk.
+    Junk,
+}
 
 /// Why a recipient did not get the message. Another try may succeed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -42,6 +51,7 @@ pub async fn deliver(
     role: Role,
     recipients: &[Recipient],
     message: Arc<Spooled>,
+    placement: Placement,
 ) -> Vec<Result<(), DeliveryError>> {
     let store = context.store.clone();
     // Until it is stored, what is made of it takes its place.
@@ -53,7 +63,7 @@ pub async fn deliver(
     let mut deliveries = Vec::with_capacity(recipients.len());
     for recipient in recipients {
         let mailbox = match room(context, role, recipient, prepared.size()).await {
-            Ok(()) => mailbox(context, recipient).await.map_err(DeliveryError::from),
+            Ok(()) => mailbox(context, recipient, placement).await.map_err(DeliveryError::from),
             Err(refusal) => Err(refusal.into()),
         };
         results.push(mailbox.as_ref().map(drop).map_err(DeliveryError::clone));
@@ -98,9 +108,22 @@ pub(crate) async fn prepare(
     prepared.unwrap_or_else(|failure| std::panic::resume_unwind(failure.into_panic()))
 }
 
-/// The mailbox named by the address's detail if there is one, else INBOX.
-async fn mailbox(context: &Context, recipient: &Recipient) -> Result<Mailbox, engine::Error> {
+/// The mailbox named by the address's detail if there is one, else INBOX; or for junk the mailbox of
+/// that use, if there is one.
+async fn mailbox(
+    context: &Context,
+    recipient: &Recipient,
+    placement: Placement,
+) -> Result<Mailbox, engine::Error> {
     let account: Account = accounts::ensure(context, recipient.account).await?;
+    if placement == Placement::Junk {
+        let list = account.mailboxes();
+        let junk = list.iter().find(|entry| entry.special_use == Some(SpecialUse::Junk));
+        match junk.map(|entry| account.mailbox(&entry.name)) {
+            None | Some(Err(engine::Error::NoSuchMailbox)) => {}
+            Some(found) => return found,
+        }
+    }
     if let Some(name) = recipient.detail.as_deref().and_then(|detail| named(&account, detail)) {
         match account.mailbox(&name) {
             Err(engine::Error::NoSuchMailbox) => {}
@@ -153,7 +176,9 @@ mod tests {
             let before = exists();
             let to = recipients(&context, address).await;
             let message = b"Subject: x\r\n\r\nx\r\n".to_vec();
-            let results = deliver(&context, Role::Lmtp, &to, Arc::new(message.into())).await;
+            let results =
+                deliver(&context, Role::Lmtp, &to, Arc::new(message.into()), Placement::Inbox)
+                    .await;
             assert!(matches!(results[..], [Ok(())]), "{address}: {results:?}");
             assert_eq!(exists(), before + 1, "{address}");
         }

@@ -130,6 +130,33 @@ impl Spool {
         self.write().await
     }
 
+    /// Puts these bytes in the place of those that stand at each of `places`.
+    pub async fn overwrite(
+        &mut self,
+        places: &[usize],
+        bytes: &'static [u8],
+    ) -> Result<(), SpoolFault> {
+        if places.is_empty() {
+            return Ok(());
+        }
+        if self.file.is_none() {
+            for place in places {
+                let old = self.bytes.get_mut(*place..place + bytes.len());
+                old.ok_or(SpoolFault::Failed)?.copy_from_slice(bytes);
+            }
+            return Ok(());
+        }
+        self.write().await?;
+        let Some(mut file) = self.file.take() else { return Err(SpoolFault::Failed) };
+        let places = places.to_vec();
+        let overwrite = move || {
+            places.iter().try_for_each(|place| file.overwrite(*place as u64, bytes))?;
+            Ok(file)
+        };
+        self.file = Some(off_thread(overwrite).await?);
+        Ok(())
+    }
+
     /// The whole message with `front` before it, now that its end has come.
     pub async fn finish(mut self, front: &[u8]) -> Result<Spooled, SpoolFault> {
         if self.file.is_none() {

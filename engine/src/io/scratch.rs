@@ -35,6 +35,14 @@ impl ScratchFile {
         Ok(())
     }
 
+    /// Puts other bytes in the place of some that were added.
+    pub fn overwrite(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        if at.saturating_add(bytes.len() as u64) > self.len {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.file.write_all_at(bytes, self.front_room + at)
+    }
+
     /// Bytes added so far.
     pub fn len(&self) -> u64 {
         self.len
@@ -72,6 +80,17 @@ mod tests {
             let mapped = file.into_mapped(front.as_bytes()).expect("mapped");
             assert_eq!((*mapped).as_ref(), [front.as_bytes(), &b"piece ".repeat(pieces)].concat());
         }
+    }
+
+    #[test]
+    fn bytes_are_replaced_where_they_stand_and_nowhere_else() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut file = ScratchFile::create_in(dir.path(), 8).expect("room");
+        file.append(b"bytes").expect("room");
+        file.overwrite(1, b"it").expect("they are there");
+        file.overwrite(3, b"er").expect("they are there");
+        assert!(file.overwrite(4, b"en").is_err());
+        assert_eq!((*file.into_mapped(b"3 ").expect("mapped")).as_ref(), b"3 biter");
     }
 
     #[test]

@@ -187,7 +187,6 @@ impl Whole {
 
     /// The message as mail-auth takes it, with the hashes of a body that it does not see; `None`
     /// without a header. Signatures of a part of the body (`l=`) are not among those it verifies.
-    #[cfg(test)]
     pub(super) fn message(&self) -> Option<AuthenticatedMessage<'_>> {
         let mut message = AuthenticatedMessage::parse(&self.header)?;
         for (form, algorithm, _, hash) in &mut message.body_hashes {

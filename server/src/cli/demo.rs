@@ -19,7 +19,7 @@ use crate::accounts;
 use crate::auth::{generate_password, store_password};
 use crate::config::{Config, Listener, LogConfig, Protocol, Role};
 use crate::context::Context;
-use crate::delivery;
+use crate::delivery::{self, Placement};
 use crate::directory::{Address, DirectoryError, Resolution};
 use crate::private_file;
 
@@ -150,7 +150,9 @@ async fn deliver_samples(server: &Server) -> Result<(), CliError> {
             }
         }
         let message = Arc::new(sample.message().into());
-        for outcome in delivery::deliver(context, Role::Lmtp, &recipients, message).await {
+        for outcome in
+            delivery::deliver(context, Role::Lmtp, &recipients, message, Placement::Inbox).await
+        {
             outcome.map_err(|error| CliError::Refused(error.to_string()))?;
         }
     }

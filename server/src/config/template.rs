@@ -108,6 +108,20 @@ timeout_ms = 3000
 attempts = 2
 cache_entries_max = 10000
 
+[authenticity]
+# Whether mail from other servers is checked: SPF, DKIM, ARC and DMARC. What was found is written into
+# its header; all questions to name servers about one message take this long at most.
+verify = true
+check_ms = 10000
+# What becomes of mail that its author's domain wants rejected or quarantined (DMARC): reject (what
+# it wants rejected; the rest goes to Junk), junk, or mark; and of mail that fails SPF.
+dmarc = "junk"
+spf = "mark"
+# From where nothing is checked: addresses and networks.
+trusted = ["127.0.0.0/8", "::1"]
+# Domains whose ARC seals are believed: mail that they saw pass is taken, though it fails here.
+trusted_sealers = []
+
 [queue]
 # What could not be delivered is tried again after so long; each pause is twice the last, up to the longest.
 retry_first_seconds = 300

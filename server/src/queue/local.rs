@@ -8,7 +8,7 @@ use super::runner::{all_deferred, message};
 use super::settlement::{Handover, Outcome};
 use crate::config::Role;
 use crate::context::Context;
-use crate::delivery;
+use crate::delivery::{self, Placement};
 use crate::directory::{Address, Resolution};
 use crate::spool::Spooled;
 
@@ -39,7 +39,14 @@ async fn to(context: &Context, address: &str, message: &Arc<Spooled>) -> Outcome
         }
     };
     // With each user's own room looked at, as LMTP does.
-    let results = delivery::deliver(context, Role::Lmtp, &targets.users, Arc::clone(message)).await;
+    let results = delivery::deliver(
+        context,
+        Role::Lmtp,
+        &targets.users,
+        Arc::clone(message),
+        Placement::Inbox,
+    )
+    .await;
     match results.into_iter().find_map(Result::err) {
         None => {
             Outcome::Delivered(Handover { host: None, text: "stored".to_owned(), reports: false })

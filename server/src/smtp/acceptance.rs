@@ -11,12 +11,12 @@ use super::command::AddressText;
 use super::incoming::{Arrived, Incoming, MessageFault};
 use super::path::ReversePath;
 use super::reply::Reply;
-use super::session::{LogIn, Session};
+use super::session::{Client, LogIn, Session};
 use super::trace::missing_fields;
 use super::transaction::{Plan, Transaction};
-use crate::authenticity;
+use crate::authenticity::{self, Disposition, Origin, Verified, Whole};
 use crate::config::Role;
-use crate::delivery::{DeliveryError, deliver, prepare};
+use crate::delivery::{DeliveryError, Placement, deliver, prepare};
 use crate::queue::{DeliverBy, MailOptions, QueueError, Submission};
 use crate::spool::{Spooled, Stretch};
 
@@ -24,12 +24,15 @@ use crate::spool::{Spooled, Stretch};
 const RECEIVED_COUNT_MAX: usize = 100;
 
 /// Stores a message and answers, or answers why not.
-pub(super) async fn accept(session: &mut Session, transaction: &Transaction, incoming: Incoming) {
+pub(super) async fn accept(
+    session: &mut Session,
+    client: &Client,
+    transaction: &Transaction,
+    incoming: Incoming,
+) {
     let len = incoming.received();
-    let refusal = match finished(session, transaction, incoming).await {
-        Ok((message, tls_is_optional)) => {
-            return store(session, transaction, message, tls_is_optional).await;
-        }
+    let refusal = match finished(session, client, transaction, incoming).await {
+        Ok(message) => return store(session, transaction, message).await,
         Err(fault) => fault,
     };
     tracing::info!(
@@ -43,23 +46,69 @@ pub(super) async fn accept(session: &mut Session, transaction: &Transaction, inc
     }
 }
 
-/// The message as it will be stored, and whether it says that it may go without TLS.
+/// A message as it will be stored.
+struct Finished {
+    message: Spooled,
+    placement: Placement,
+    /// Whether it says that it may go without TLS.
+    tls_is_optional: bool,
+}
+
 async fn finished(
     session: &Session,
+    client: &Client,
     transaction: &Transaction,
     incoming: Incoming,
-) -> Result<(Spooled, bool), MessageFault> {
-    let arrived = incoming.end()?;
+) -> Result<Finished, MessageFault> {
+    let mut arrived = incoming.end()?;
     let tls_is_optional = arrived.survey.tls_is_optional;
     if arrived.survey.received_count > RECEIVED_COUNT_MAX {
         return Err(MessageFault::Loop);
     }
-    let fields = match session.role {
-        Role::Submission => submission_fields(session, transaction, &arrived).await,
-        _ => String::new(),
+    if let Some(whole) = &arrived.whole {
+        let forged = authenticity::forged_fields(&session.context, whole);
+        arrived.rename(&forged, authenticity::FORMER_NAME).await?;
+    }
+    let (fields, placement) = match (session.role, &arrived.whole) {
+        (Role::Submission, _) => {
+            (submission_fields(session, transaction, &arrived).await, Placement::Inbox)
+        }
+        (_, Some(whole)) => checked(session, client, transaction, whole).await?,
+        (_, None) => (String::new(), Placement::Inbox),
     };
     let message = arrived.finish(&fields).await?;
-    Ok((message, tls_is_optional))
+    Ok(Finished { message, placement, tls_is_optional })
+}
+
+/// What was found about where a message comes from, as a field, and where it goes.
+async fn checked(
+    session: &Session,
+    client: &Client,
+    transaction: &Transaction,
+    message: &Whole,
+) -> Result<(String, Placement), MessageFault> {
+    let origin = Origin {
+        ip: session.lines.peek().peer().ip(),
+        helo: client.name.as_str(),
+        mail_from: match &transaction.mail.reverse_path {
+            ReversePath::Null => None,
+            ReversePath::Path(path) => Some((path.local_part(), path.domain())),
+        },
+    };
+    let Verified { verdicts, field } =
+        Box::pin(authenticity::verify(&session.context, origin, message)).await;
+    let disposition = verdicts.disposition(&session.context.config.authenticity);
+    tracing::info!(
+        id = %transaction.id, spf = verdicts.mail_from.outcome.word(),
+        dmarc = verdicts.dmarc.outcome.word(), arc = verdicts.arc.outcome.word(),
+        ?disposition, "message checked"
+    );
+    match disposition {
+        Disposition::Deliver => Ok((field, Placement::Inbox)),
+        Disposition::Junk => Ok((field, Placement::Junk)),
+        Disposition::RefuseSpf => Err(MessageFault::SpfFailed),
+        Disposition::RefuseDmarc => Err(MessageFault::DmarcFailed),
+    }
 }
 
 /// What a submitted message lacks (RFC 6409, 8), and above it the signatures of our domain.
@@ -80,12 +129,8 @@ async fn submission_fields(
     signatures + &missing
 }
 
-async fn store(
-    session: &mut Session,
-    transaction: &Transaction,
-    message: Spooled,
-    tls_is_optional: bool,
-) {
+async fn store(session: &mut Session, transaction: &Transaction, finished: Finished) {
+    let Finished { message, placement, tls_is_optional } = finished;
     let plan = match transaction.mail.release {
         Some(_) => transaction.plan_for_later(),
         None => transaction.plan(),
@@ -93,7 +138,7 @@ async fn store(
     let (len, message) = (message.len(), Arc::new(message));
     let submission = submission(session, transaction, &plan, tls_is_optional);
     let (outcomes, mut queued) = tokio::join!(
-        deliver(&session.context, session.role, &plan.users, Arc::clone(&message)),
+        deliver(&session.context, session.role, &plan.users, Arc::clone(&message), placement),
         send_on(session, &submission, &message),
     );
     if queued.is_ok() && outcomes.iter().all(Result::is_ok) && !plan.told.is_empty() {

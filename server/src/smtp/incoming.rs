@@ -48,6 +48,12 @@ pub(super) enum MessageFault {
     /// Its header has no end.
     #[error("the header is too long")]
     HeaderTooLong,
+    /// Its client may not send for the domain of its sender.
+    #[error("SPF fails")]
+    SpfFailed,
+    /// The domain of its author does not stand behind it.
+    #[error("DMARC fails")]
+    DmarcFailed,
     /// It has been through too many servers.
     #[error("the message goes in circles")]
     Loop,
@@ -129,6 +135,15 @@ impl Incoming {
 }
 
 impl Arrived {
+    /// Gives fields whose names stand at these places another name, of the same length.
+    pub(super) async fn rename(
+        &mut self,
+        places: &[usize],
+        name: &'static str,
+    ) -> Result<(), MessageFault> {
+        Ok(self.spool.overwrite(places, name.as_bytes()).await?)
+    }
+
     /// The message behind its trace fields and these.
     pub(super) async fn finish(mut self, fields: &str) -> Result<Spooled, MessageFault> {
         self.trace.push_str(fields);

@@ -133,6 +133,8 @@ replies! {
     NO_RELAYING = 550 "5.7.1" "That domain is not served here, and mail is not relayed";
     BARE_CR_OR_LF = 550 "5.6.11" "Lines of a message end in CR LF; a CR or LF stood alone";
     MESSAGE_TOO_LARGE = 552 "5.3.4" "The message is larger than allowed";
+    SPF_FAILED = 550 "5.7.23" "The sender's domain says that your server may not send for it (SPF)";
+    DMARC_FAILED = 550 "5.7.26" "The author's domain wants mail rejected that it does not stand behind (DMARC)";
     HEADER_TOO_LONG = 552 "5.3.4" "The header is longer than allowed";
     NOT_YOUR_ADDRESS = 553 "5.7.1" "That sender is not an address of yours";
     UTF8_NOT_ASKED_FOR = 553 "5.6.7" "An address in UTF-8 needs the SMTPUTF8 parameter of MAIL";
@@ -175,6 +177,8 @@ impl From<MessageFault> for Reply {
             MessageFault::Spool(SpoolFault::DiskFull) => Self::DISK_FULL,
             MessageFault::Spool(SpoolFault::Failed) => Self::STORE_FAILED,
             MessageFault::HeaderTooLong => Self::HEADER_TOO_LONG,
+            MessageFault::SpfFailed => Self::SPF_FAILED,
+            MessageFault::DmarcFailed => Self::DMARC_FAILED,
             MessageFault::Loop => Self::MAIL_LOOP,
         }
     }

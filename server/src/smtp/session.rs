@@ -230,8 +230,16 @@ impl Session {
         let incoming = Incoming::new(trace.to_string(), len_max, room);
         match self.role {
             Role::Submission => incoming.read_to(Purpose::Sign, room),
+            Role::Smtp if self.is_stranger() => incoming.read_to(Purpose::Verify, room),
             _ => incoming,
         }
+    }
+
+    /// Whether what the client sends is checked.
+    fn is_stranger(&self) -> bool {
+        let config = &self.context.config.authenticity;
+        let peer = self.lines.peek().peer().ip();
+        config.verify && !config.trusted.iter().any(|network| network.contains(peer))
     }
 
     /// Bytes of a message, kept or not, after which its end is not waited for.

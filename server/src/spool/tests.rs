@@ -80,3 +80,18 @@ async fn a_directory_that_cannot_be_written_is_a_fault_and_no_panic() {
     let mut spool = room.spool();
     assert_eq!(fill(&mut spool, &pattern(PIECE_LEN + 1)).await, Err(SpoolFault::Failed));
 }
+
+#[tokio::test]
+async fn bytes_are_replaced_in_memory_and_in_the_file() {
+    let (_dir, room) = room(1 << 20, 4 * PIECE_LEN);
+    for len in [PAGE, PIECE_LEN + PAGE] {
+        let mut spool = room.spool();
+        fill(&mut spool, &pattern(len)).await.expect("room");
+        let mut expected = pattern(len);
+        for place in [0, 5, len - 3] {
+            expected[place..place + 3].copy_from_slice(b"new");
+        }
+        spool.overwrite(&[0, 5, len - 3], b"new").await.expect("they are there");
+        assert_eq!(&*spool.finish(b"").await.expect("room"), &expected[..]);
+    }
+}

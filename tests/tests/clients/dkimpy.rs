@@ -2,9 +2,13 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tests::binary::{repository, run};
 use tests::client::SmtpClient;
 use tests::mail_program::MailProgram;
+use tests::name_server::NameServer;
+use tests::server::TestServer;
 
 use super::scene::{ALICE, MESSAGE, PASSWORD, SHORT, Scene};
 
@@ -49,5 +53,45 @@ fn dkimpy_verifies_what_we_sign() {
         assert!(stored.ends_with(&message));
         let count = if message.starts_with("hello") { "0" } else { "2" };
         dkimpy(&scene.home(), "verify", &stored, &records).env("COUNT", count).succeed();
+    }
+}
+
+#[test]
+fn we_verify_what_dkimpy_signs() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (rsa, seed) = (dir.path().join("rsa.pem"), dir.path().join("seed"));
+    let openssl = |arguments: &[&str]| {
+        let output = std::process::Command::new("openssl").args(arguments).output();
+        let output = output.expect("openssl is installed");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    };
+    let rsa_name = rsa.to_str().expect("UTF-8");
+    openssl(&["genrsa", "-traditional", "-out", rsa_name, "2048"]);
+    let public = openssl(&["rsa", "-in", rsa_name, "-pubout", "-outform", "DER"]);
+    // RFC 8463, appendix A.2.
+    let secret = STANDARD.decode("nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=").expect("base64");
+    std::fs::write(&seed, secret).expect("writable");
+    let rsa_record = format!("v=DKIM1; k=rsa; p={}", STANDARD.encode(public));
+    let name_server = NameServer::start(&[
+        ("r._domainkey.elsewhere.test", "TXT", &rsa_record),
+        (
+            "e._domainkey.elsewhere.test",
+            "TXT",
+            "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
+        ),
+        ("_dmarc.elsewhere.test", "TXT", "v=DMARC1; p=reject"),
+    ]);
+    let server = TestServer::with(&[&name_server.setting(), "authenticity.trusted = []"]);
+    let scene = Scene { server };
+    let blanks = format!("{MESSAGE}a  b \t\r\n\tc\r\n \r\n\t\r\n\r\n");
+    for message in [MESSAGE, SHORT, &blanks] {
+        let message = message.replace("dave@", "carol@");
+        let program = dkimpy(dir.path(), "sign", &message, "");
+        let signed = program.env("RSA_KEY", &rsa).env("ED25519_SEED", &seed).succeed();
+        scene.server.smtp().send("x@other.test", &[ALICE], &signed).expect("it is taken");
+        let stored = scene.stored("INBOX").pop().expect("its author stands behind it");
+        assert_eq!(stored.matches("dkim=pass").count(), 4, "{stored}");
+        assert!(stored.contains("dmarc=pass (p=reject) header.from=elsewhere.test"), "{stored}");
     }
 }

@@ -55,7 +55,7 @@ async fn take(
         incoming.refuse(MessageFault::BareCrOrLf);
     }
     if chunk.place == ChunkPlace::Last {
-        acceptance::accept(session, &transaction, chunks.incoming).await;
+        acceptance::accept(session, &client, &transaction, chunks.incoming).await;
         return Ok(State::Ready(client));
     }
     if let Some(fault) = incoming.fault() {

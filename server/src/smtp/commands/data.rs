@@ -25,7 +25,7 @@ pub(in super::super) async fn data(
         session.refuse(&Reply::MESSAGE_TOO_LARGE);
         return Ok(State::Closing);
     }
-    acceptance::accept(session, &transaction, incoming).await;
+    acceptance::accept(session, &client, &transaction, incoming).await;
     Ok(State::Ready(client))
 }
 
