@@ -6,11 +6,13 @@
 //! arrives ([`Reading`]), so that no body is read a second time.
 
 mod body;
+mod check;
 mod fields;
 mod key;
 mod keyring;
 mod reading;
 mod results;
+mod seal;
 mod sign;
 mod verdicts;
 mod verify;
@@ -20,10 +22,12 @@ use std::fmt;
 use mail_auth::MessageAuthenticator;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+pub use check::{Finding, Grade, Subject, check};
 pub use key::{KeyError, KeyKind, SigningKey, record_name, selector_of, zone_line};
 pub use keyring::Keyring;
 pub use reading::{Purpose, Reading, ReadingFault, Whole};
 pub use results::FORMER_NAME;
+pub use seal::seal;
 pub use sign::sign;
 pub use verdicts::{Disposition, Outcome, Verdicts};
 pub use verify::{Origin, Verified, forged_fields, verify};

@@ -7,6 +7,7 @@ mod capability;
 mod demo;
 mod directory;
 mod dkim;
+mod domain_check;
 mod init;
 mod inspect;
 mod logging;
@@ -185,6 +186,7 @@ mod tests {
             "--config f alias add sales@example.test alice@example.test",
             "--config f alias list",
             "--config f alias remove sales@example.test",
+            "--config f domain check example.test",
             "--config f domain set example.test --retention-days 30",
             "--config f erase alice@example.test INBOX 3,7:9",
             "--config f compact",

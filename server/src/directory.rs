@@ -199,6 +199,12 @@ impl Directory {
         Ok(row.is_some())
     }
 
+    /// The normal form of a domain, if this server receives for it.
+    pub async fn local_domain(&self, domain: &str) -> Result<Option<String>, DirectoryError> {
+        let domain = address::normal_domain(domain)?;
+        Ok(self.is_local(&domain).await?.then_some(domain))
+    }
+
     /// Finishes what is under way.
     pub async fn close(&self) {
         self.pool.close().await;

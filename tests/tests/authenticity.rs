@@ -260,3 +260,48 @@ fn what_we_sign_passes_and_what_was_changed_does_not() {
     server.command(&["dkim", "remove", "example.test", "s"]).expect("it is there");
     assert!(server.command(&["dkim", "remove", "example.test", "s"]).is_err());
 }
+
+#[test]
+fn mail_that_is_passed_on_is_sealed_with_what_was_found() {
+    let (server, _name_server) = world(&["authenticity.trusted_sealers = [\"example.test\"]"]);
+    let key = server.dir().join("key-for-dkim.pem");
+    std::fs::write(&key, KEY).expect("writable");
+    let key = key.to_str().expect("UTF-8");
+    server.command(&["dkim", "import", "example.test", "s", key]).expect("it is a key");
+    let list = "list@example.test";
+    for target in [ALICE, "out@elsewhere.test"] {
+        server.command(&["alias", "add", list, target]).expect("an alias");
+    }
+    let mut smtp = server.smtp();
+    smtp.send("x@a.test", &[list], message("x@a.test").as_bytes()).expect("it is taken");
+    let sealed = stored(&server, "INBOX").pop().expect("a message");
+    assert!(sealed.contains("\r\nARC-Seal: i=1; a=ed25519-sha256; s=s; d=example.test; cv=none;"));
+    assert!(
+        sealed.contains("ARC-Authentication-Results: i=1;\r\n\tmail.fumikura.test;\r\n\tspf=none")
+    );
+    arrived(&server);
+    // It comes back from a server that may not send for its author: the seal vouches for it.
+    assert!(send(&server, "x@evil.test", &sealed).starts_with("2.0.0"));
+    let (place, results) = arrived(&server);
+    assert!(results.contains("dmarc=fail (p=reject)"), "{results}");
+    assert!(results.ends_with("arc=pass header.d=example.test"), "{results}");
+    assert_eq!(place, "INBOX", "{results}");
+    // And is sealed once more on its way.
+    smtp.send("x@evil.test", &[list], sealed.as_bytes()).expect("it is taken");
+    let twice = stored(&server, "INBOX").pop().expect("a message");
+    assert!(twice.contains("\r\nARC-Seal: i=2; a=ed25519-sha256; s=s; d=example.test; cv=pass;"));
+    arrived(&server);
+    for (from, to) in
+        [("Hello.", "Hallo."), ("Subject: hello", "Subject: x"), ("cv=none", "cv=pass")]
+    {
+        let changed = sealed.replacen(from, to, 1);
+        assert!(send(&server, "x@evil.test", &changed).starts_with("2.0.0"));
+        let (place, results) = arrived(&server);
+        assert!(place == "Junk" && results.contains("arc=fail"), "{from}: {results}");
+        // What is broken is not sealed.
+        smtp.send("x@a.test", &[list], changed.as_bytes()).expect("it is taken");
+        let stored = stored(&server, "INBOX").pop().expect("a message");
+        assert!(!stored.contains("ARC-Seal: i=2"), "{stored}");
+        arrived(&server);
+    }
+}

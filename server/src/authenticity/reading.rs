@@ -171,6 +171,12 @@ impl Whole {
         found.map(|(_, hash)| hash.as_slice()).unwrap_or_default()
     }
 
+    /// The hash of the body in the form of our signatures, as mail-auth has it.
+    pub(super) fn own_body_hash(&self) -> (Canonicalization, HashAlgorithm, u64, Vec<u8>) {
+        let kind = BodyKind::OURS;
+        (kind.form, kind.algorithm, 0, self.body_hash(kind).to_vec())
+    }
+
     /// The domains of the From field, in the order in which they stand there, as A-labels.
     pub(super) fn author_domains(&self) -> Vec<String> {
         let parsed = AuthenticatedMessage::parse(&self.header);

@@ -59,16 +59,12 @@ const NAMES_MAX: usize = 200;
 /// Keys of a domain that sign; two are in use, and two more while they are replaced.
 const KEYS_MAX: usize = 4;
 
-/// The fields to put in front of a message that a user sends, one signature for each key of its
-/// domain: that of the From field, or if that domain has no key the `fallback`, where the message
-/// comes from. `added` are fields that stand in front of it already. Empty if there is no key.
-pub async fn sign(
-    context: &Context,
-    fallback: Option<&str>,
-    added: &str,
-    message: &Whole,
-) -> String {
-    let keys = match keys(context, fallback, message).await {
+/// The fields to put in front of a message that somebody sends who speaks for `domains`: one
+/// signature for each key of the first domain in its From field that is among them, or else of the first
+/// of them that has a key. So nobody's signature makes others believe that another of our domains
+/// sent it. `added` are fields that stand in front of the message already. Empty if there is no key.
+pub async fn sign(context: &Context, domains: &[&str], added: &str, message: &Whole) -> String {
+    let keys = match keys(context, domains, message).await {
         Ok(keys) => keys,
         Err(error) => {
             // Unsigned mail is better than none.
@@ -93,11 +89,13 @@ type Keys = std::sync::Arc<[DomainKey]>;
 
 async fn keys(
     context: &Context,
-    fallback: Option<&str>,
+    domains: &[&str],
     message: &Whole,
 ) -> Result<Keys, crate::directory::DirectoryError> {
-    let from = message.author_domains();
-    for domain in from.iter().map(String::as_str).chain(fallback) {
+    let own = domains.iter().filter_map(|domain| idna::domain_to_ascii(domain).ok());
+    let own: Vec<String> = own.collect();
+    let authors = message.author_domains();
+    for domain in authors.iter().filter(|author| own.contains(author)).chain(&own) {
         let keys = context.authenticity.keyring().of(&context.directory, domain).await?;
         if !keys.is_empty() {
             return Ok(keys);

@@ -49,6 +49,13 @@ pub struct Verified {
     pub field: String,
 }
 
+impl Verified {
+    /// The results as the field's value has them.
+    pub(super) fn results(&self) -> &str {
+        self.field.split_once(": ").map_or("", |(_, value)| value)
+    }
+}
+
 /// Checks a message.
 pub async fn verify(context: &Context, origin: Origin<'_>, message: &Whole) -> Verified {
     let (now, time) = (Instant::now(), context.config.authenticity.check_time);

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, IsTerminal as _};
 
 use clap::Subcommand;
 
-use super::{CliError, block_on, output};
+use super::{CliError, block_on, domain_check, output};
 use crate::auth::{generate_password, store_password};
 use crate::config::Config;
 use crate::directory::{Address, Directory, RETENTION_DAYS_MAX, StoredPassword};
@@ -19,6 +19,11 @@ pub(super) enum DomainCommand {
     },
     /// Print all domains
     List,
+    /// Ask DNS whether everything that others need to know of a domain is there and right
+    Check {
+        /// The domain
+        domain: String,
+    },
     /// Change what holds for a domain
     Set {
         /// The domain
@@ -97,6 +102,7 @@ fn retention_days(text: &str) -> Result<RetentionDays, String> {
 
 pub(super) fn domain(config: &Config, command: DomainCommand) -> Result<(), CliError> {
     with_directory(config, async |directory| match command {
+        DomainCommand::Check { domain } => domain_check::run(config, directory, &domain).await,
         DomainCommand::Add { domain } => {
             let domain = directory.add_domain(&domain).await?;
             output::line(&format!("receiving for {domain}"))

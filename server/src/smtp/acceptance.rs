@@ -14,7 +14,7 @@ use super::reply::Reply;
 use super::session::{Client, LogIn, Session};
 use super::trace::missing_fields;
 use super::transaction::{Plan, Transaction};
-use crate::authenticity::{self, Disposition, Origin, Verified, Whole};
+use crate::authenticity::{self, Disposition, Origin, Whole};
 use crate::config::Role;
 use crate::delivery::{DeliveryError, Placement, deliver, prepare};
 use crate::queue::{DeliverBy, MailOptions, QueueError, Submission};
@@ -95,20 +95,27 @@ async fn checked(
             ReversePath::Path(path) => Some((path.local_part(), path.domain())),
         },
     };
-    let Verified { verdicts, field } =
-        Box::pin(authenticity::verify(&session.context, origin, message)).await;
-    let disposition = verdicts.disposition(&session.context.config.authenticity);
+    let context = &session.context;
+    let verified = Box::pin(authenticity::verify(context, origin, message)).await;
+    let verdicts = &verified.verdicts;
+    let disposition = verdicts.disposition(&context.config.authenticity);
     tracing::info!(
         id = %transaction.id, spf = verdicts.mail_from.outcome.word(),
         dmarc = verdicts.dmarc.outcome.word(), arc = verdicts.arc.outcome.word(),
         ?disposition, "message checked"
     );
-    match disposition {
-        Disposition::Deliver => Ok((field, Placement::Inbox)),
-        Disposition::Junk => Ok((field, Placement::Junk)),
-        Disposition::RefuseSpf => Err(MessageFault::SpfFailed),
-        Disposition::RefuseDmarc => Err(MessageFault::DmarcFailed),
+    let placement = match disposition {
+        Disposition::Deliver => Placement::Inbox,
+        Disposition::Junk => Placement::Junk,
+        Disposition::RefuseSpf => return Err(MessageFault::SpfFailed),
+        Disposition::RefuseDmarc => return Err(MessageFault::DmarcFailed),
+    };
+    let mut fields = String::new();
+    if let Some(domain) = transaction.forwarding_domain() {
+        fields = Box::pin(authenticity::seal(context, domain, message, &verified)).await;
     }
+    fields.push_str(&verified.field);
+    Ok((fields, placement))
 }
 
 /// What a submitted message lacks (RFC 6409, 8), and above it the signatures of our domain.
@@ -121,11 +128,14 @@ async fn submission_fields(
     let now = engine::clock::unix_seconds();
     let missing = missing_fields(&arrived.survey, transaction.id, &context.config.hostname, now);
     let Some(whole) = &arrived.whole else { return missing };
-    let sender = match &transaction.mail.reverse_path {
-        ReversePath::Path(path) => Some(path.domain()),
-        ReversePath::Null => None,
-    };
-    let signatures = authenticity::sign(context, sender, &missing, whole).await;
+    let mut domains = Vec::new();
+    if let ReversePath::Path(path) = &transaction.mail.reverse_path {
+        domains.push(path.domain());
+    }
+    if let LogIn::User(identity) = &session.log_in {
+        domains.push(identity.address.domain());
+    }
+    let signatures = authenticity::sign(context, &domains, &missing, whole).await;
     signatures + &missing
 }
 

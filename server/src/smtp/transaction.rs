@@ -64,6 +64,15 @@ impl Transaction {
         }
     }
 
+    /// The domain of a recipient that leads elsewhere: in its name the message is passed on.
+    pub(super) fn forwarding_domain(&self) -> Option<&str> {
+        let leads = |accepted: &&Accepted| !accepted.targets.elsewhere.is_empty();
+        self.accepted.iter().filter(leads).find_map(|accepted| match &accepted.rcpt.path {
+            ForwardPath::Path(path) => Some(path.domain()),
+            ForwardPath::Postmaster => None,
+        })
+    }
+
     /// Adds a recipient; `false` if the transaction leads to too many mailboxes already.
     #[must_use]
     pub(super) fn accept(&mut self, rcpt: Rcpt, targets: Arc<Targets>) -> bool {

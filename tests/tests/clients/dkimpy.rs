@@ -95,3 +95,19 @@ fn we_verify_what_dkimpy_signs() {
         assert!(stored.contains("dmarc=pass (p=reject) header.from=elsewhere.test"), "{stored}");
     }
 }
+
+#[test]
+fn dkimpy_follows_our_seals() {
+    let name_server = NameServer::start(&[]);
+    let server = TestServer::with(&[&name_server.setting(), "authenticity.trusted = []"]);
+    let scene = Scene { server };
+    let records = generate(&scene, "rsa");
+    for target in [ALICE, "out@elsewhere.test"] {
+        scene.server.command(&["alias", "add", "list@example.test", target]).expect("an alias");
+    }
+    let mut smtp = scene.server.smtp();
+    smtp.send("x@other.test", &["list@example.test"], MESSAGE.as_bytes()).expect("it is taken");
+    let stored = scene.stored("INBOX").pop().expect("it is there");
+    std::fs::create_dir_all(scene.home()).expect("the directory is ours");
+    dkimpy(&scene.home(), "verify_arc", &stored, &records).env("COUNT", "1").succeed();
+}

@@ -75,7 +75,7 @@ async fn mail_of_our_domains_is_signed_with_all_their_keys_and_changes_are_notic
         records.push((record_name(selector, "example.test"), key.record()));
     }
     let date = "Date: Thu, 1 Jan 1970 00:00:00 +0000\r\n";
-    let signatures = sign(context, None, date, &whole(MESSAGE, Purpose::Sign)).await;
+    let signatures = sign(context, &["example.test"], date, &whole(MESSAGE, Purpose::Sign)).await;
     let signed = format!("{signatures}{date}{MESSAGE}");
     assert_eq!(verified(context, &records, &signed).await, [true, true], "{signed}");
     assert!(signed.lines().all(|line| line.len() <= 80), "{signed}");
@@ -99,12 +99,13 @@ async fn mail_of_our_domains_is_signed_with_all_their_keys_and_changes_are_notic
         assert_ne!(changed, signed, "{from}");
         assert_eq!(verified(context, &records, &changed).await, [false, false], "{from}");
     }
-    // Who sends for a domain without keys is signed for by the domain of the envelope.
-    let other = MESSAGE.replace("Example.test", "other.test");
-    let other = whole(&other, Purpose::Sign);
-    assert_eq!(sign(context, Some("other.test"), "", &other).await, "");
-    let signed = sign(context, Some("example.test"), "", &other).await;
+    // Who writes in the name of a domain that is not his is signed for by his own, or by none.
+    let other = whole(&MESSAGE.replace("Example.test", "other.test"), Purpose::Sign);
+    assert_eq!(sign(context, &["other.test"], "", &other).await, "");
+    let signed = sign(context, &["third.test", "Example.test"], "", &other).await;
     assert_eq!(signed.matches("d=example.test;").count(), 2, "{signed}");
+    let forged = whole(MESSAGE, Purpose::Sign);
+    assert_eq!(sign(context, &["third.test"], "", &forged).await, "");
     server.stop().await;
 }
 
