@@ -224,3 +224,13 @@ async fn what_a_server_says_while_it_stops_to_take_a_message_is_heard() {
     let outcome = scene.send_mail(&OutgoingMail::plain("", &[TO_B], message)).await;
     assert_eq!(brief(&outcome[0]), "refused 5.3.4");
 }
+
+#[tokio::test]
+async fn a_reply_too_many_is_not_taken_for_the_messages_own() {
+    for (extension, end) in [("CHUNKING", "B\n"), ("8BITMIME", "C:DATA\nS:354 go\nM\n")] {
+        let script = format!(
+            "{HELLO}S:250 {extension}\nC:MAIL\nS:250 OK\nC:RCPT\nL:250 OK\\r\\n250 OK\\r\\n\n{end}S:451 no\nH"
+        );
+        assert_eq!(played(&script, &[TO_B]).await.0, ["deferred 4.4.2"], "{extension}");
+    }
+}

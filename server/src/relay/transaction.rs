@@ -231,6 +231,10 @@ impl Transaction<'_> {
 
     /// Sends the message and reads what comes of it.
     async fn message(&mut self, places: &[usize], ledger: &mut Ledger) -> Result<Reply, WireError> {
+        // A reply too many must not be taken for the one that says who has the message.
+        if !self.session.wire.is_quiet().await {
+            return self.last_word(WireError::Unasked).await;
+        }
         let sent = if self.session.extensions.chunking {
             self.chunk(places, ledger).await
         } else {
@@ -238,12 +242,16 @@ impl Transaction<'_> {
         };
         match sent {
             Ok(()) => self.session.wire.reply(self.config.end_time).await,
-            Err(error) => {
-                self.session.is_open = false;
-                // Whoever stops to take a message often says why.
-                self.session.wire.reply(LAST_WORD_TIME).await.map_err(|_| error)
-            }
+            Err(error) => self.last_word(error).await,
         }
+    }
+
+    /// Whoever stops to take a message often says why. That it took one that was not sent whole it
+    /// cannot mean.
+    async fn last_word(&mut self, error: WireError) -> Result<Reply, WireError> {
+        self.session.is_open = false;
+        let reply = self.session.wire.reply(LAST_WORD_TIME).await;
+        reply.ok().filter(|reply| !reply.is_success()).ok_or(error)
     }
 
     /// All of it as one chunk (RFC 3030, 2).

@@ -84,8 +84,12 @@ impl Wire {
         self.output.extend_from_slice(format!("{line}\r\n").as_bytes());
     }
 
-    /// Sends what gathered; each piece may take this long.
+    /// Sends what gathered; each piece may take this long. Commands leave when all before them were
+    /// answered, so a reply that is there already answers none: it must not be taken for theirs.
     pub(super) async fn flush(&mut self, within: Duration) -> Result<(), WireError> {
+        if !self.input.is_empty() {
+            return Err(WireError::Unasked);
+        }
         let output = std::mem::take(&mut self.output);
         self.send(&output, within).await
     }
@@ -156,10 +160,11 @@ impl Wire {
 
     /// Whether nothing has come since the last reply, not even the end.
     pub(super) async fn is_quiet(&mut self) -> bool {
-        let mut buffer = [0; 1];
-        let mut reading = pin!(self.carrier.read(&mut buffer));
+        let Self { carrier, input, .. } = self;
+        input.reserve(READ_LEN);
+        let mut reading = pin!(carrier.read_buf(input));
         let came = poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx))).await;
-        self.input.is_empty() && came.is_pending()
+        came.is_pending() && self.input.is_empty()
     }
 
     /// Says goodbye, without waiting for more than this.

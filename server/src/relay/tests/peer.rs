@@ -1,7 +1,7 @@
 //! A server of the other side that does what a script says, and writes down what it was told.
 //!
 //! One script a connection, one step a line: `S:` sends a line, `C:` reads one that must begin so, `L:` sends
-//! octets without a line end, `M` reads a message up to its dot, `B` reads a chunk, `T` does a TLS handshake,
+//! octets without a line end (`\r\n` in them is one), `M` reads a message up to its dot, `B` reads a chunk, `T` does a TLS handshake,
 //! `H` holds the connection until the client goes. At the end of its script it closes.
 
 use std::net::{IpAddr, SocketAddr};
@@ -68,7 +68,11 @@ async fn play(
         let rest = rest.trim_start_matches(':');
         let told = match kind {
             "S" => socket.write_all(format!("{rest}\r\n").as_bytes()).await.map(|()| None).ok(),
-            "L" => socket.write_all(rest.as_bytes()).await.map(|()| None).ok(),
+            "L" => socket
+                .write_all(rest.replace("\\r\\n", "\r\n").as_bytes())
+                .await
+                .map(|()| None)
+                .ok(),
             "C" => line(&mut socket)
                 .await
                 .inspect(|line| {
