@@ -7,6 +7,7 @@ use crate::authenticity::Authenticity;
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::dns::Dns;
+use crate::helpers::Helpers;
 use crate::metrics::Metrics;
 use crate::queue::Queue;
 use crate::rates::Rates;
@@ -46,6 +47,8 @@ pub struct Context {
     pub receiving: SpoolRoom,
     /// Where messages are while they are being sent.
     pub sending: SpoolRoom,
+    /// Who helps with long work.
+    pub helpers: Helpers,
 }
 
 impl Context {

@@ -15,6 +15,7 @@ pub mod directory;
 mod dns;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+pub mod helpers;
 pub mod imap;
 pub mod limits;
 mod listen;

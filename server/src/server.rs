@@ -19,6 +19,7 @@ use crate::context::Context;
 use crate::control;
 use crate::directory::{Directory, DirectoryError};
 use crate::dns::Dns;
+use crate::helpers::Helpers;
 use crate::limits::ConnectionLimits;
 use crate::listen::{self, BindError, Port};
 use crate::metrics::Metrics;
@@ -119,6 +120,7 @@ impl Server {
             receiving,
             sending,
             metrics: Metrics::new(),
+            helpers: Helpers::default(),
             store,
             directory,
             tls,

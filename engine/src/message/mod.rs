@@ -46,6 +46,6 @@ pub use recipe::Recipe;
 pub use section::{Located, Octets, Pieces, Section, SectionText};
 pub use sort_keys::{SortKeys, SortKeysRef};
 pub use structure::{Part, PartKind, Structure};
+pub(crate) use text::{Octets as TextOctets, body_text_of, plain_value};
 pub use text::{Visit, body_text, field_text, header_text};
-pub(crate) use text::{plain_value, text_ranges};
 pub use transfer::TransferDecoder;

@@ -4,6 +4,7 @@
 //! Text comes field by field and part by part, so no more than one part is held. HTML comes as it
 //! is, tags and all: the rule is the decoded text of the part, not what a browser makes of it.
 
+use std::convert::Infallible;
 use std::ops::{ControlFlow, Range};
 
 use super::charset;
@@ -48,60 +49,74 @@ pub fn header_text(header: &[u8], visit: &mut Visit<'_>) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
+/// What gives stretches of a message.
+pub(crate) trait Octets {
+    /// Why it may not.
+    type Error;
+
+    /// The octets of a range, which are text or part of a header; what is past the end is left out.
+    fn octets(&mut self, range: Range<usize>) -> Result<&[u8], Self::Error>;
+}
+
+impl Octets for &[u8] {
+    type Error = Infallible;
+
+    fn octets(&mut self, range: Range<usize>) -> Result<&[u8], Infallible> {
+        Ok(self.get(range).unwrap_or_default())
+    }
+}
+
 /// The decoded text of a message's body: text parts, and the headers of parts and of messages
 /// inside it.
 pub fn body_text(message: &[u8], structure: &Structure, visit: &mut Visit<'_>) -> ControlFlow<()> {
-    for (index, part) in structure.parts().iter().enumerate() {
-        let header = message.get(part.header()).unwrap_or_default();
-        if index > 0 {
-            header_text(header, visit)?;
-        }
-        if part.kind() == PartKind::Leaf {
-            leaf_text(message, header, part, visit)?;
-        }
-    }
-    ControlFlow::Continue(())
+    let mut message = message;
+    let Ok(walked) = body_text_of(&mut message, structure, visit);
+    walked
 }
 
-/// The ranges of a message that [`body_text`] looks at, ascending, the message's header aside. `read`
-/// gives the octets of a range.
-pub(crate) fn text_ranges<E>(
+/// The same of a message of which only what is text is looked at.
+pub(crate) fn body_text_of<M: Octets>(
+    message: &mut M,
     structure: &Structure,
-    mut read: impl FnMut(Range<usize>) -> Result<Vec<u8>, E>,
-) -> Result<Vec<Range<usize>>, E> {
-    let mut ranges = Vec::new();
+    visit: &mut Visit<'_>,
+) -> Result<ControlFlow<()>, M::Error> {
+    let mut header = Vec::new();
     for (index, part) in structure.parts().iter().enumerate() {
-        if index > 0 {
-            ranges.push(part.header());
+        if index == 0 && part.kind() != PartKind::Leaf {
+            continue;
         }
-        if part.kind() == PartKind::Leaf {
-            let header = read(part.header())?;
-            let mime = MimeHeader::of(&header);
-            if is_text(&ContentType::parse(mime.content_type, MediaDefault::Text)) {
-                ranges.push(part.body());
-            }
+        header.clear();
+        header.extend_from_slice(message.octets(part.header())?);
+        let mut walked = ControlFlow::Continue(());
+        if index > 0 {
+            walked = header_text(&header, visit);
+        }
+        if walked.is_continue() && part.kind() == PartKind::Leaf {
+            walked = leaf_text(message, &header, part, visit)?;
+        }
+        if walked.is_break() {
+            return Ok(walked);
         }
     }
-    Ok(ranges)
-}
-
-/// Whether the leaves of this type are searched.
-fn is_text(content_type: &ContentType<'_>) -> bool {
-    matches!(&*content_type.kind, b"text" | b"message" | b"multipart")
+    Ok(ControlFlow::Continue(()))
 }
 
 /// A leaf that claims to be a multipart or a message is one too deep to be looked into: its bytes
 /// are searched as they are.
-fn leaf_text(message: &[u8], header: &[u8], part: &Part, visit: &mut Visit<'_>) -> ControlFlow<()> {
+fn leaf_text<M: Octets>(
+    message: &mut M,
+    header: &[u8],
+    part: &Part,
+    visit: &mut Visit<'_>,
+) -> Result<ControlFlow<()>, M::Error> {
     let mime = MimeHeader::of(header);
     let content_type = ContentType::parse(mime.content_type, MediaDefault::Text);
-    if !is_text(&content_type) {
-        return ControlFlow::Continue(());
+    if !matches!(&*content_type.kind, b"text" | b"message" | b"multipart") {
+        return Ok(ControlFlow::Continue(()));
     }
-    let body = message.get(part.body()).unwrap_or_default();
-    let bytes = transfer::decode(&mime.encoding_name(), body);
+    let bytes = transfer::decode(&mime.encoding_name(), message.octets(part.body())?);
     let charset = content_type.params().value_of("charset");
-    visit(&charset::decode(charset.as_deref(), &bytes))
+    Ok(visit(&charset::decode(charset.as_deref(), &bytes)))
 }
 
 #[cfg(test)]

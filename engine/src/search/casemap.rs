@@ -10,13 +10,19 @@ use unicode_normalization::char::decompose_compatible;
 pub(super) fn push_folded(out: &mut Vec<u8>, text: &str) {
     let mut rest = text;
     while !rest.is_empty() {
-        let ascii = rest.bytes().position(|byte| !byte.is_ascii()).unwrap_or(rest.len());
-        let (run, other) = rest.split_at(ascii);
+        let (run, other) = rest.split_at(ascii_len(rest.as_bytes()));
         let start = out.len();
         out.extend_from_slice(run.as_bytes());
         out[start..].make_ascii_uppercase();
         rest = push_other_run(out, other);
     }
+}
+
+/// Bytes up to the first that is not ASCII; most text is, so many are looked at together.
+fn ascii_len(text: &[u8]) -> usize {
+    let whole = text.chunks_exact(64).take_while(|chunk| chunk.is_ascii()).count() * 64;
+    let rest = text.get(whole..).unwrap_or_default();
+    whole + rest.iter().take_while(|byte| byte.is_ascii()).count()
 }
 
 /// Folds up to the next ASCII character; returns what follows.

@@ -5,7 +5,10 @@ use std::ops::ControlFlow;
 use memchr::memmem::Finder;
 
 use super::casemap::push_folded;
-use crate::message::{Structure, body_text, field_text, header_fields, header_text, plain_value};
+use crate::message::{
+    Structure, TextOctets, body_text, body_text_of, field_text, header_fields, header_text,
+    plain_value,
+};
 
 /// A string to look for, folded once.
 #[derive(Clone, Debug)]
@@ -33,6 +36,7 @@ impl Needle {
     /// The same with a buffer that is used again from text to text.
     fn is_in_folded(&self, text: &str, folded: &mut Vec<u8>) -> bool {
         folded.clear();
+        folded.reserve(text.len());
         push_folded(folded, text);
         self.finder.find(folded).is_some()
     }
@@ -56,19 +60,40 @@ impl Needle {
         })
     }
 
+    /// Whether the body of a message contains it, of which only what is text is looked at.
+    pub(crate) fn is_in_body<M: TextOctets>(
+        &self,
+        message: &mut M,
+        structure: &Structure,
+    ) -> Result<bool, M::Error> {
+        if self.is_empty() {
+            return Ok(true);
+        }
+        self.visiting(|visit| body_text_of(message, structure, visit)).map(|found| found.is_break())
+    }
+
+    /// Whether a field of a header contains it, its name included.
+    pub(crate) fn is_in_header(&self, header: &[u8]) -> bool {
+        self.is_empty() || self.is_in_any(|visit| header_text(header, visit))
+    }
+
     /// Whether one of the texts that `walk` visits contains it.
     fn is_in_any(
         &self,
         walk: impl FnOnce(&mut dyn FnMut(&str) -> ControlFlow<()>) -> ControlFlow<()>,
     ) -> bool {
+        self.visiting(walk).is_break()
+    }
+
+    /// Walks over texts until one contains it.
+    fn visiting<T>(&self, walk: impl FnOnce(&mut dyn FnMut(&str) -> ControlFlow<()>) -> T) -> T {
         let mut folded = Vec::new();
-        let mut visit = |text: &str| {
+        walk(&mut |text: &str| {
             if self.is_in_folded(text, &mut folded) {
                 return ControlFlow::Break(());
             }
             ControlFlow::Continue(())
-        };
-        walk(&mut visit).is_break()
+        })
     }
 }
 

@@ -7,7 +7,8 @@ use std::ops::Range;
 use crate::format::blob::Blob;
 use crate::format::message::Attachment;
 use crate::ids::RecordAddr;
-use crate::message::Recipe;
+use crate::message::{ListData, Recipe, TextOctets};
+use crate::search::Needle;
 use crate::store::reader::ShardReader;
 use crate::{Error, Fault};
 
@@ -105,6 +106,30 @@ impl StoredBody {
         Ok(())
     }
 
+    /// A range that is stored with the message as one stretch; what is past the end is left out.
+    fn stretch(&self, range: &Range<u64>) -> Option<&[u8]> {
+        let (start, end) = (range.start.min(self.len), range.end.min(self.len));
+        let index = self.attached.partition_point(|stretch| stretch.end <= start);
+        let next = self.attached.get(index).map_or(u64::MAX, |stretch| stretch.start);
+        let last = index.checked_sub(1).and_then(|last| self.attached.get(last));
+        let before = last.map_or(0, |last| last.before + (last.end - last.start));
+        let place = |at: u64| usize::try_from(at.saturating_sub(before)).unwrap_or(usize::MAX);
+        if end <= next { self.rest.get(place(start)..place(end)) } else { None }
+    }
+
+    /// BODY: the body contains the string. Of attachments only what is text is read.
+    pub fn contains(&mut self, head: &ListData, needle: &Needle) -> Result<bool, Error> {
+        let structure = head.structure().map_err(|_| self.damaged())?;
+        let mut octets = Vec::new();
+        let header = head.header();
+        needle.is_in_body(&mut Message { header, body: self, octets: &mut octets }, &structure)
+    }
+
+    /// TEXT: the header or the body contains the string.
+    pub fn text_contains(&mut self, head: &ListData, needle: &Needle) -> Result<bool, Error> {
+        Ok(needle.is_in_header(head.header()) || self.contains(head, needle)?)
+    }
+
     /// Copies what is stored with the message and lies before the stretch with this index.
     fn read_rest(&self, index: usize, range: Range<u64>, out: &mut Vec<u8>) -> Result<(), Error> {
         let last = index.checked_sub(1).and_then(|last| self.attached.get(last));
@@ -150,6 +175,34 @@ impl StoredBody {
 
     fn damaged(&self) -> Error {
         self.reader.damaged(self.addr, Fault::Invalid("attachment"))
+    }
+}
+
+/// A message whose body is open.
+struct Message<'m> {
+    header: &'m [u8],
+    body: &'m mut StoredBody,
+    /// What had to be put together.
+    octets: &'m mut Vec<u8>,
+}
+
+impl TextOctets for Message<'_> {
+    type Error = Error;
+
+    fn octets(&mut self, range: Range<usize>) -> Result<&[u8], Error> {
+        let header_len = self.header.len();
+        if range.start < header_len {
+            let end = range.end.min(header_len);
+            return Ok(self.header.get(range.start..end).unwrap_or_default());
+        }
+        let range = (range.start - header_len) as u64..range.end.saturating_sub(header_len) as u64;
+        // Asked twice, because the first answer would be borrowed for as long as the second.
+        if self.body.stretch(&range).is_none() {
+            self.octets.clear();
+            self.body.read(range, self.octets)?;
+            return Ok(self.octets);
+        }
+        Ok(self.body.stretch(&range).unwrap_or_default())
     }
 }
 

@@ -8,7 +8,7 @@ use crate::format::block::{BlockMessage, BlockTable};
 use crate::format::compress;
 use crate::format::message::{Attachment, MessageTable, PieceKind};
 use crate::ids::{EmailId, RecordAddr};
-use crate::message::{ListData, Structure, preview_from, text_ranges};
+use crate::message::{ListData, Structure, preview_from};
 use crate::record::Kind;
 use crate::store::block_cache;
 use crate::store::body::StoredBody;
@@ -107,32 +107,11 @@ impl StoredMessage {
         })
     }
 
-    /// The message as it came in, for who searches its text: of what is no text the octets may be 0.
-    /// What stands by itself is read only where it is text.
-    pub fn searchable(&self, structure: &Structure) -> Result<Vec<u8>, Error> {
-        let mut bytes = self.header()?;
-        let (header_len, mut body) = (bytes.len(), self.open_body()?);
-        let in_body = |at: usize| at.saturating_sub(header_len) as u64;
-        let ranges = text_ranges(structure, |range| {
-            if let Some(octets) = bytes.get(range.clone()) {
-                return Ok(octets.to_vec());
-            }
-            let mut octets = Vec::with_capacity(range.len());
-            body.read(in_body(range.start)..in_body(range.end), &mut octets)?;
-            Ok::<_, Error>(octets)
-        })?;
-        let len = usize::try_from(body.len()).map_err(|_| Error::NoSuchMessage)?;
-        bytes.resize(header_len + len, 0);
-        let mut octets = Vec::new();
-        for range in ranges.into_iter().filter(|range| range.end > header_len) {
-            octets.clear();
-            let start = range.start.max(header_len);
-            body.read(in_body(start)..in_body(range.end), &mut octets)?;
-            if let Some(place) = bytes.get_mut(start..start + octets.len()) {
-                place.copy_from_slice(&octets);
-            }
-        }
-        Ok(bytes)
+    /// The head and the body, both of one look at where the message is.
+    pub fn open_whole(&self) -> Result<(ListData, StoredBody), Error> {
+        self.reader.reads().head();
+        self.reader.reads().body();
+        self.read(|record| Ok((record.list_data(&self.reader)?, record.open_body(&self.reader)?)))
     }
 
     /// The whole message as it came in.

@@ -98,6 +98,7 @@ const SHARED: &[&str] = &[
     "directory",
     "dns",
     "filter",
+    "helpers",
     "limits",
     "queue",
     "quota",

@@ -7,6 +7,7 @@ mod condition;
 mod contexts;
 mod found;
 mod results;
+mod together;
 mod walk;
 
 use std::borrow::Cow;
@@ -20,6 +21,7 @@ use self::condition::{Condition, Cost};
 pub(crate) use self::contexts::Contexts;
 pub(super) use self::found::Found;
 pub(super) use self::results::Results;
+use self::together::{look, look_together};
 pub(super) use self::walk::FoundRuns;
 use crate::imap::command::{Numbering, ReturnOptions, Search, SearchKey, SequenceSet, Tag};
 use crate::imap::dialogue::{Dialogue, blocking};
@@ -36,8 +38,10 @@ const PIECE_ROWS: usize = 4096;
 const CHUNK_ROWS: usize = 256;
 /// Asking list parts of a run counts as looking at so many messages.
 const IDLE_RUN_ROWS: usize = 4;
-/// Bytes of messages searched in one go.
+/// Bytes of fields searched in one go.
 const PIECE_BYTES: u64 = 1 << 20;
+/// Bytes of messages searched in one go: some hundredths of a second.
+const BATCH_BYTES: u64 = 16 << 20;
 
 /// Finds the messages for which all keys hold, and tells their numbers in one line
 /// (CLIENTS.md rule 10).
@@ -149,7 +153,7 @@ pub(super) async fn find_in(
     (numbering, keys): (Numbering, &[SearchKey]),
     dialogue: &mut Dialogue,
 ) -> Result<Found, Stop> {
-    let condition = Condition::all(keys, view)?;
+    let condition = Arc::new(Condition::all(keys, view)?);
     let snapshot = Arc::clone(view.snapshot());
     let sieve = condition.sieve();
     let mut chunks = sift(&snapshot, &sieve);
@@ -161,7 +165,14 @@ pub(super) async fn find_in(
         progress.tell((scan.looked_at, snapshot.exists().into()), dialogue).await?;
         let has_more = match condition.cost() {
             Cost::Row => scan.piece(&mut chunks, &mut found),
-            Cost::Header | Cost::Message => blocking(|| scan.piece(&mut chunks, &mut found)),
+            Cost::Header => blocking(|| scan.piece(&mut chunks, &mut found)),
+            Cost::Message => {
+                let (rows, has_more) = blocking(|| scan.gather(&mut chunks, &mut found))?;
+                let helpers = &dialogue.context.helpers;
+                let rows = look_together((&condition, mailbox), rows, helpers).await?;
+                rows.iter().for_each(|row| found.push(row.seq));
+                Ok(has_more)
+            }
         }?;
         if !has_more {
             break;
@@ -190,48 +201,83 @@ impl<'s> Scan<'s> {
         Self { condition, mailbox, listings, open, run: None, looked_at: 0 }
     }
 
-    /// Looks at some more messages; false when there are no more. A message whose text cannot be
-    /// read does not match.
+    /// Looks at some more messages; false when there are no more.
     fn piece(
         &mut self,
         chunks: &mut impl Iterator<Item = Result<Sifted, Error>>,
         found: &mut Found,
     ) -> Result<bool, Error> {
-        let (mut messages, mut bytes) = (0, 0);
-        while messages < PIECE_ROWS && bytes < PIECE_BYTES {
-            if let Some(row) = self.run.as_mut().and_then(next_row) {
-                bytes += self.look(&row, found);
-                self.looked_at = row.seq.get().into();
-                messages += 1;
-                continue;
+        let (mut work, mut bytes) = (0, 0);
+        while work < PIECE_ROWS && bytes < PIECE_BYTES {
+            match self.next(chunks, found)? {
+                Next::Message(row) => {
+                    let of = (self.mailbox, &mut self.listings);
+                    let (holds, read) = look(&row, self.condition, of);
+                    if holds {
+                        found.push(row.seq);
+                    }
+                    bytes += read;
+                    work += 1;
+                }
+                Next::Work(done) => work += done,
+                Next::End => return Ok(false),
             }
-            if let Some(run) = self.open.next() {
-                let is_idle = self.condition.is_idle(&run, &mut self.listings);
-                messages += IDLE_RUN_ROWS;
-                self.run = (!is_idle).then_some((run, 0));
-                continue;
-            }
-            let Some(sifted) = chunks.next().transpose()? else { return Ok(false) };
-            found.push_all(sifted.before(), sifted.holds());
-            self.looked_at = u64::from(sifted.before()) + u64::from(sifted.count());
-            self.open = Box::new(sifted.open());
-            messages += CHUNK_ROWS;
         }
         Ok(true)
     }
 
-    /// Looks at the text of a message; says how many bytes of it were read.
-    fn look(&mut self, row: &Row, found: &mut Found) -> u64 {
-        let mut candidate = condition::Candidate::new(row, self.mailbox, &mut self.listings);
-        match self.condition.holds(&mut candidate) {
-            Ok(true) => found.push(row.seq),
-            Ok(false) => {}
-            Err(error) => {
-                tracing::error!(uid = row.uid.get(), %error, "cannot search a message");
+    /// Messages whose text is to be read, and whether there may be more.
+    fn gather(
+        &mut self,
+        chunks: &mut impl Iterator<Item = Result<Sifted, Error>>,
+        found: &mut Found,
+    ) -> Result<(Vec<Row>, bool), Error> {
+        let (mut rows, mut work, mut bytes) = (Vec::new(), 0, 0);
+        while work < PIECE_ROWS && bytes < BATCH_BYTES {
+            match self.next(chunks, found)? {
+                Next::Message(row) => {
+                    bytes += u64::from(row.size);
+                    work += 1;
+                    rows.push(row);
+                }
+                Next::Work(done) => work += done,
+                Next::End => return Ok((rows, false)),
             }
         }
-        candidate.bytes_read()
+        Ok((rows, true))
     }
+
+    /// Goes on to the next message that must be looked at, or a step towards it.
+    fn next(
+        &mut self,
+        chunks: &mut impl Iterator<Item = Result<Sifted, Error>>,
+        found: &mut Found,
+    ) -> Result<Next, Error> {
+        if let Some(row) = self.run.as_mut().and_then(next_row) {
+            self.looked_at = row.seq.get().into();
+            return Ok(Next::Message(row));
+        }
+        if let Some(run) = self.open.next() {
+            let is_idle = self.condition.is_idle(&run, &mut self.listings);
+            self.run = (!is_idle).then_some((run, 0));
+            return Ok(Next::Work(IDLE_RUN_ROWS));
+        }
+        let Some(sifted) = chunks.next().transpose()? else { return Ok(Next::End) };
+        found.push_all(sifted.before(), sifted.holds());
+        self.looked_at = u64::from(sifted.before()) + u64::from(sifted.count());
+        self.open = Box::new(sifted.open());
+        Ok(Next::Work(CHUNK_ROWS))
+    }
+}
+
+/// What a search comes to.
+enum Next {
+    /// A message that must be looked at.
+    Message(Row),
+    /// Something that took as long as looking at so many messages.
+    Work(usize),
+    /// There are no more.
+    End,
 }
 
 fn next_row((run, nth): &mut (Run, usize)) -> Option<Row> {

@@ -4,10 +4,11 @@ use std::num::NonZeroU32;
 use std::ops::Range;
 
 use engine::clock::unix_seconds;
-use engine::message::{FieldNames, Structure};
-use engine::search::{DateColumn, Needle, Sieve, body_contains, text_contains};
+use engine::message::{FieldNames, ListData};
+use engine::search::{DateColumn, Needle, Sieve};
 use engine::{
-    EmailId, Error, FlagBits, Keyword, Listings, Mailbox, Row, Run, Snapshot, ThreadId, UidSet,
+    EmailId, Error, FlagBits, Keyword, Listings, Mailbox, Row, Run, Snapshot, StoredBody, ThreadId,
+    UidSet,
 };
 
 use crate::imap::command::{DateField, DateRelation, Numbering, SearchKey};
@@ -202,12 +203,12 @@ impl Condition {
             Self::ThreadId(id) => row.thread_id == *id,
             Self::Field { names, needle } => candidate.field_contains(names, needle)?,
             Self::Body(needle) => {
-                candidate.read_message()?;
-                candidate.message().is_some_and(|(bytes, tree)| body_contains(bytes, tree, needle))
+                let (head, body) = candidate.message()?;
+                body.contains(head, needle)?
             }
             Self::Text(needle) => {
-                candidate.read_message()?;
-                candidate.message().is_some_and(|(bytes, tree)| text_contains(bytes, tree, needle))
+                let (head, body) = candidate.message()?;
+                body.text_contains(head, needle)?
             }
             Self::Not(condition) => !condition.holds(candidate)?,
             Self::Any(conditions) => {
@@ -262,7 +263,7 @@ pub(super) struct Candidate<'c> {
     mailbox: &'c Mailbox,
     listings: &'c mut Listings,
     is_sought: bool,
-    message: Option<(Vec<u8>, Structure)>,
+    message: Option<(ListData, StoredBody)>,
     bytes_read: u64,
 }
 
@@ -286,17 +287,13 @@ impl<'c> Candidate<'c> {
         self.listings.field_contains(self.row, names, needle)
     }
 
-    fn read_message(&mut self) -> Result<(), Error> {
-        if self.message.is_none() {
+    fn message(&mut self) -> Result<&mut (ListData, StoredBody), Error> {
+        let opened = if let Some(opened) = self.message.take() {
+            opened
+        } else {
             self.bytes_read += u64::from(self.row.size);
-            let stored = self.mailbox.message(self.row);
-            let structure = stored.structure()?;
-            self.message = Some((stored.searchable(&structure)?, structure));
-        }
-        Ok(())
-    }
-
-    fn message(&self) -> Option<(&[u8], &Structure)> {
-        self.message.as_ref().map(|(bytes, structure)| (&bytes[..], structure))
+            self.mailbox.message(self.row).open_whole()?
+        };
+        Ok(self.message.insert(opened))
     }
 }
