@@ -11,7 +11,7 @@ use crate::state::Snapshot;
 use crate::store::cells::MailboxCell;
 
 /// Messages of a list part that takes no more; few in tests, so that few messages meet every edge.
-pub(crate) const PART_ROWS: u32 = if cfg!(test) { 4 } else { 128 };
+pub(crate) const PART_ROWS: u32 = if cfg!(test) { 4 } else { 256 };
 
 /// Messages that are in no list part before one that is not full is made for them.
 const LIST_FROM: u32 = if cfg!(test) { 3 } else { 32 };
