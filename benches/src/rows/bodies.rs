@@ -22,6 +22,22 @@ pub(crate) fn all(bench: &mut Bench<'_>) -> Outcome<()> {
 }
 
 pub(crate) fn random(bench: &mut Bench<'_>) -> Outcome<()> {
+    at_random(bench, "one body at random of")
+}
+
+/// The same once neighbours are compressed together: to read one of them, all of its block is.
+pub(crate) fn compacted(bench: &mut Bench<'_>) -> Outcome<()> {
+    // Dovecot's mdbox has nothing like it.
+    if !bench.subject.is_ours() {
+        return Ok(());
+    }
+    bench.say("compacting");
+    bench.subject.compact()?;
+    bench.subject.settle();
+    at_random(bench, "one body at random, after compaction, of")
+}
+
+fn at_random(bench: &mut Bench<'_>, what: &str) -> Outcome<()> {
     let count = bench.count(Folder::Mail);
     let mut client = bench.subject.select(Folder::Mail.name())?;
     let mut draw = Draw::of(5, 5, Purpose::Place);
@@ -32,6 +48,6 @@ pub(crate) fn random(bench: &mut Bench<'_>) -> Outcome<()> {
         Ok(())
     })?;
     let each = cost * 1000.0 / f64::from(READS);
-    bench.tell(format!("one body at random of {}", short(count)), "µs", Aim::Most(60.0), each);
+    bench.tell(format!("{what} {}", short(count)), "µs", Aim::Most(60.0), each);
     Ok(())
 }

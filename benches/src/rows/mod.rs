@@ -54,6 +54,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "resync", needs: &[Folder::Million], run: resync::resync },
     Row { name: "folders", needs: &[], run: folders::folders },
     Row { name: "restart", needs: &[Folder::Mail, Folder::Million], run: restart::killed },
+    Row { name: "compacted-body", needs: &[Folder::Mail], run: bodies::compacted },
     Row { name: "move", needs: &[Folder::Mail], run: remove::moved },
     Row { name: "expunge", needs: &[Folder::Mail, Folder::Million], run: remove::expunged },
     Row { name: "deliver", needs: &[], run: deliver::deliver },
