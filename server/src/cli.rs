@@ -8,6 +8,7 @@ mod demo;
 mod directory;
 mod dkim;
 mod domain_check;
+mod hold;
 mod init;
 mod inspect;
 mod logging;
@@ -66,6 +67,11 @@ enum Command {
     /// Mail on its way out
     #[command(subcommand)]
     Queue(queue::QueueCommand),
+    /// How long submitted mail waits in the Outbox of its sender, who may take it back
+    #[command(subcommand)]
+    Hold(hold::HoldCommand),
+    /// What was decided of mail that waited, by whom and when
+    History(hold::HistoryArguments),
     /// Which capabilities are hidden from whom
     #[command(subcommand)]
     Capability(capability::CapabilityCommand),
@@ -141,6 +147,8 @@ fn execute(arguments: Arguments) -> Result<(), CliError> {
         Command::Shared(command) => shared::shared(&Config::load(&file)?, command),
         Command::Quota(command) => quota::quota(&Config::load(&file)?, command),
         Command::Queue(command) => queue::queue(&Config::load(&file)?, command),
+        Command::Hold(command) => hold::hold(&Config::load(&file)?, command),
+        Command::History(arguments) => hold::history(&Config::load(&file)?, &arguments),
         Command::Capability(command) => capability::capability(&Config::load(&file)?, &command),
         Command::Dkim(command) => dkim::dkim(&Config::load(&file)?, command),
         Command::Verify => inspect::verify(&Config::load(&file)?),
@@ -195,6 +203,11 @@ mod tests {
             "--config f quota clear alice@example.test",
             "--config f quota show alice@example.test",
             "--config f quota admin alice@example.test --revoke",
+            "--config f hold set example.test 30",
+            "--config f hold set alice@example.test 0",
+            "--config f hold clear alice@example.test",
+            "--config f hold list",
+            "--config f history --id 5c0f --sender alice@example.test --limit 5",
             "--config f capability hide MOVE --listener imaps --client outlook --user a@b.test",
             "--config f capability offer UIDONLY --domain example.test",
             "--config f capability clear MOVE",

@@ -6,6 +6,8 @@
 mod address;
 mod dkim;
 mod edit;
+mod history;
+mod hold;
 mod masks;
 mod quota;
 mod resolve;
@@ -23,6 +25,8 @@ use sqlx::{Row as _, SqlitePool};
 
 pub use address::{Address, AddressError};
 pub use dkim::DkimRow;
+pub use history::{Event, HISTORY_KEPT_FOR, HistoryRow};
+pub use hold::{HOLD_SECONDS_MAX, HoldRow, HoldTarget};
 pub use masks::{Audience, CapabilityName, MaskRule, Masks, RuleError, Viewer, Visibility, Whom};
 pub use quota::{Quota, QuotaLimits, QuotaTarget, Usage};
 pub use resolve::{Recipient, Resolution, Targets};
@@ -30,6 +34,7 @@ pub use retention::RETENTION_DAYS_MAX;
 pub use shares::{ANYONE, Share};
 pub use sts::StsRow;
 
+use self::hold::HoldCache;
 use self::masks::MaskCache;
 use self::quota::QuotaCache;
 use self::resolve::ResolveCache;
@@ -50,6 +55,7 @@ pub struct Directory {
     separator: Arc<str>,
     cache: Arc<ResolveCache>,
     quotas: Arc<QuotaCache>,
+    holds: Arc<HoldCache>,
     masks: Arc<MaskCache>,
 }
 
@@ -153,6 +159,7 @@ impl Directory {
             separator: separator.into(),
             cache: Arc::default(),
             quotas: Arc::default(),
+            holds: Arc::default(),
             masks: Arc::default(),
         })
     }

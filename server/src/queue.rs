@@ -9,6 +9,7 @@ mod entries;
 mod envelope;
 mod intervention;
 mod local;
+mod outbox;
 mod remote;
 mod report;
 mod retry;
@@ -23,15 +24,20 @@ use engine::{AccountId, Prepared, Store, StoredMessage, clock};
 use tokio::sync::Notify as Wake;
 
 use crate::config::{Config, QueueConfig};
+use crate::directory::Directory;
+use crate::quota::NoRoom;
 use crate::relay::Destination;
 use destinations::Destinations;
 use entries::{Entries, Entry, EntryError, EntryId, Parcel, Timed};
+use outbox::Registry;
 use schedule::{Schedule, Turn};
 
 pub use envelope::{
     DeliverBy, Envelope, Late, MailOptions, MessagePlace, Notify, QueuedRecipient, Ret, Trouble,
 };
-pub use intervention::{Change, Listed, QueueOrder, Selection};
+pub use intervention::{Change, Listed, NEVER, QueueOrder, Selection};
+pub(crate) use outbox::run as look_after_outboxes;
+pub use outbox::{Outbox, Place};
 pub(crate) use runner::run;
 
 /// The queue of a server; clones are the same queue.
@@ -46,6 +52,12 @@ struct Shared {
     /// Something may be due earlier than the runner knows.
     wake: Wake,
     config: QueueConfig,
+    /// What senders may still take back.
+    outbox: Mutex<Registry>,
+    /// There may be an Outbox that nobody looks after.
+    outbox_wake: Wake,
+    store: Store,
+    directory: Directory,
 }
 
 /// A message that is to go out.
@@ -71,6 +83,9 @@ pub enum QueueError {
     /// As many wait as may.
     #[error("the queue is full")]
     Full,
+    /// The sender has no room for a copy.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     /// An address that leads nowhere.
     #[error("{0} has no domain that mail could be sent to")]
     Address(String),
@@ -82,6 +97,12 @@ pub enum QueueError {
     Store(String),
 }
 
+impl From<engine::Error> for QueueError {
+    fn from(error: engine::Error) -> Self {
+        Self::Store(error.to_string())
+    }
+}
+
 impl From<EntryError> for QueueError {
     fn from(error: EntryError) -> Self {
         Self::Store(error.to_string())
@@ -90,12 +111,20 @@ impl From<EntryError> for QueueError {
 
 impl Queue {
     /// Opens the queue of a store; nothing is sent before [`run`].
-    pub async fn open(store: &Store, config: &Config) -> Result<Self, engine::Error> {
+    pub async fn open(
+        store: &Store,
+        directory: &Directory,
+        config: &Config,
+    ) -> Result<Self, engine::Error> {
         let entries = Entries::open(store).await?;
         let mut schedule = Schedule::default();
+        let in_outbox = entries.in_outbox()?;
         for (turn, id) in entries.all()? {
-            schedule.insert(turn, id);
+            if !in_outbox.contains(&id) {
+                schedule.insert(turn, id);
+            }
         }
+        let outbox = Mutex::new(Registry::read(&entries, &in_outbox));
         Ok(Self(Arc::new(Shared {
             entries,
             schedule: Mutex::new(schedule),
@@ -103,6 +132,10 @@ impl Queue {
             hostname: config.hostname.clone(),
             wake: Wake::new(),
             config: config.queue.clone(),
+            outbox,
+            outbox_wake: Wake::new(),
+            store: store.clone(),
+            directory: directory.clone(),
         })))
     }
 
@@ -114,10 +147,7 @@ impl Queue {
     ) -> Result<(), QueueError> {
         let now = clock::unix_seconds();
         let envelopes = self.envelopes(&submission, message.size(), now)?;
-        let (waiting, in_hand) = self.counts();
-        if waiting + in_hand + envelopes.len() > self.0.config.entries_max {
-            return Err(QueueError::Full);
-        }
+        self.check_room(envelopes.len())?;
         let added = self.0.entries.add(vec![Parcel { message, envelopes }]).await?;
         self.schedule(added);
         Ok(())
@@ -144,7 +174,14 @@ impl Queue {
 
     /// Entries that wait, and that are being tried.
     pub fn counts(&self) -> (usize, usize) {
-        self.lock().counts()
+        let (waiting, in_hand) = self.lock().counts();
+        (waiting + self.outbox().entry_count(), in_hand)
+    }
+
+    fn check_room(&self, more: usize) -> Result<(), QueueError> {
+        let (waiting, in_hand) = self.counts();
+        let has_room = waiting + in_hand + more <= self.0.config.entries_max;
+        if has_room { Ok(()) } else { Err(QueueError::Full) }
     }
 
     /// An envelope for each destination, and for each hundred recipients.
@@ -188,6 +225,7 @@ impl Queue {
             attempts: 0,
             delay_reported: false,
             held: false,
+            outbox: None,
             recipients: Vec::new(),
         }
     }

@@ -108,7 +108,7 @@ impl Server {
         let (receiving, sending) = (spool_room(&config)?, spool_room(&config)?);
         let dns = Dns::new(&config.dns)?;
         let relay = Relay::new(&config, dns.clone(), directory.clone())?;
-        let queue = Queue::open(&store, &config).await?;
+        let queue = Queue::open(&store, &directory, &config).await?;
         let (trigger, shutdown) = ShutdownTrigger::new();
         let context = Arc::new(Context {
             auth: Authenticator::new(directory.clone(), config.auth.clone()),
@@ -131,6 +131,7 @@ impl Server {
         tokio::task::spawn_blocking(auth::warm_up);
         let mut server = Self::serve(Arc::clone(&context), trigger, ports);
         server.ports.spawn(control::serve(Arc::clone(&context), control));
+        server.ports.spawn(queue::look_after_outboxes(Arc::clone(&context)));
         server.ports.spawn(queue::run(context));
         Ok(server)
     }

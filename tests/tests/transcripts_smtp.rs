@@ -34,4 +34,7 @@ tests::transcripts! { smtp:
     too_many_failed_log_ins_end_the_connection,
     utf8_addresses_need_smtputf8,
     who_sends_too_much_is_slowed_down,
+    what_is_taken_out_of_the_outbox_is_not_sent,
+    what_waits_in_the_outbox_is_released_by_an_operator,
+    what_waits_in_the_outbox_is_sent_in_time,
 }

@@ -18,6 +18,7 @@ use clap::{Parser, Subcommand};
 use engine::{Options, Store};
 use indicatif::ProgressBar;
 use server::config::Config;
+use server::directory::Directory;
 use server::queue::{MailOptions, Queue, QueuedRecipient, Submission};
 
 /// A start with a million entries may take this long, and hold so many KiB.
@@ -253,7 +254,8 @@ fn make(path: &Path, entries: usize) -> Outcome {
     let runtime = tokio::runtime::Runtime::new()?;
     let store = Store::create(path, &Options::default())?;
     let config = Config::default();
-    let queue = runtime.block_on(Queue::open(&store, &config))?;
+    let directory = runtime.block_on(Directory::open(&path.with_extension("sqlite"), ""))?;
+    let queue = runtime.block_on(Queue::open(&store, &directory, &config))?;
     let bar = ProgressBar::new(entries as u64);
     for number in 0..entries.div_ceil(DESTINATIONS) {
         let text = format!("From: a@example.test\r\nSubject: number {number}\r\n\r\ntext\r\n");
@@ -279,9 +281,10 @@ fn make(path: &Path, entries: usize) -> Outcome {
 
 fn start(path: &Path) -> Outcome {
     let runtime = tokio::runtime::Runtime::new()?;
+    let directory = runtime.block_on(Directory::open(&path.with_extension("sqlite"), ""))?;
     let began = Instant::now();
     let store = Store::open(path, &Options { upkeep: false, ..Options::default() })?;
-    let queue = runtime.block_on(Queue::open(&store, &Config::default()))?;
+    let queue = runtime.block_on(Queue::open(&store, &directory, &Config::default()))?;
     let took = began.elapsed();
     let (waiting, _) = queue.counts();
     let status = fs::read_to_string("/proc/self/status")?;

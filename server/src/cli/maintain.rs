@@ -98,7 +98,7 @@ fn by_ourselves(config: &Config, order: &Order) -> Result<String, CliError> {
     let done = match order {
         Order::Store(order) => order.carry_out(&store).map_err(CliError::from),
         Order::Queue(order) => runtime.block_on(async {
-            let queue = Queue::open(&store, config).await?;
+            let queue = Queue::open(&store, &directory, config).await?;
             order.carry_out(&queue).await.map_err(|error| CliError::Refused(error.to_string()))
         }),
     };

@@ -6,7 +6,7 @@ use engine::clock::unix_seconds;
 use super::{CliError, maintain, output};
 use crate::config::Config;
 use crate::orders::Order;
-use crate::queue::{Change, Envelope, Listed, QueueOrder, Selection};
+use crate::queue::{Change, Envelope, Listed, NEVER, QueueOrder, Selection};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum QueueCommand {
@@ -128,6 +128,7 @@ fn shown(listed: &Listed, now: i64) -> String {
     let Envelope { id, reverse_path, destination, size, attempts, .. } = envelope;
     let when = match (in_hand, envelope.held, due - now) {
         (true, ..) => "being tried".to_owned(),
+        (false, ..) if envelope.outbox.is_some() => in_outbox(*due, now),
         (false, true, _) => "held".to_owned(),
         (false, false, ..=0) => "due".to_owned(),
         (false, false, seconds) => format!("in {}", span(seconds)),
@@ -145,6 +146,14 @@ fn shown(listed: &Listed, now: i64) -> String {
         }
     }
     text
+}
+
+/// How long its sender may take it back.
+fn in_outbox(due: i64, now: i64) -> String {
+    if due == NEVER {
+        return "in the Outbox until it is released".to_owned();
+    }
+    format!("in the Outbox for {}", span(due - now))
 }
 
 /// A time in the unit that says it best.

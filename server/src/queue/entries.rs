@@ -7,7 +7,7 @@
 //! A changed envelope takes a new UID. Before a mailbox has spent its UIDs, new entries go to a new one; the
 //! mailbox that is left is deleted when it is empty. [Why so](../../../docs/decisions/0023-the-queue-is-a-mailbox.md)
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use engine::{
@@ -21,6 +21,8 @@ use crate::directory::QUEUE_ACCOUNT;
 
 /// Marks envelopes.
 const ENVELOPE: &str = "$Envelope";
+/// Marks envelopes of mail that its sender may take back, so that a start finds them.
+const OUTBOX: &str = "$Outbox";
 /// UIDs that a mailbox may spend before another takes over: its history of what is gone stays short.
 const UIDS_MAX: u32 = 1 << 24;
 
@@ -102,7 +104,7 @@ impl Entries {
         let mut all = Vec::new();
         for (generation, mailbox) in self.mailboxes() {
             let snapshot = mailbox.snapshot();
-            let Some(mark) = snapshot.keyword_bit(&keyword()) else { continue };
+            let Some(mark) = snapshot.keyword_bit(&keyword(ENVELOPE)) else { continue };
             let uids = snapshot.uids_with(mark)?;
             for run in snapshot.runs(&uids) {
                 let run = run?;
@@ -114,6 +116,18 @@ impl Entries {
             }
         }
         Ok(all)
+    }
+
+    /// Those that their senders may take back.
+    pub(super) fn in_outbox(&self) -> Result<BTreeSet<EntryId>, Error> {
+        let mut found = BTreeSet::new();
+        for (generation, mailbox) in self.mailboxes() {
+            let snapshot = mailbox.snapshot();
+            let Some(mark) = snapshot.keyword_bit(&keyword(OUTBOX)) else { continue };
+            let uids = snapshot.uids_with(mark)?;
+            found.extend(uids.iter().map(|uid| EntryId { generation, uid }));
+        }
+        Ok(found)
     }
 
     /// Puts messages into the queue, all or none; returns their entries and when they are due.
@@ -158,16 +172,29 @@ impl Entries {
         rest: Option<Timed>,
         more: Vec<Parcel>,
     ) -> Result<Vec<(Turn, EntryId)>, EntryError> {
-        let generation = entry.id.generation;
+        self.settle_all(vec![(entry.clone(), rest)], more).await
+    }
+
+    /// The same for entries that came together.
+    pub(super) async fn settle_all(
+        &self,
+        changed: Vec<(Entry, Option<Timed>)>,
+        more: Vec<Parcel>,
+    ) -> Result<Vec<(Turn, EntryId)>, EntryError> {
+        let (first, _) = changed.first().ok_or(EntryError::NoMessage)?;
+        let generation = first.id.generation;
         let mailbox = self.mailbox(generation).ok_or(EntryError::NoMessage)?;
-        let mut gone = UidSet::from_iter([entry.id.uid]);
+        let mut gone = UidSet::new();
         let (mut items, mut dues) = items(more)?;
-        if let Some(mut rest) = rest {
-            rest.envelope.message = MessagePlace::At(entry.message_uid.get());
-            dues.push(Some(rest.turn()));
-            items.push(rest.item()?);
-        } else {
-            gone.insert(entry.message_uid);
+        for (entry, rest) in changed {
+            gone.insert(entry.id.uid);
+            if let Some(mut rest) = rest {
+                rest.envelope.message = MessagePlace::At(entry.message_uid.get());
+                dues.push(Some(rest.turn()));
+                items.push(rest.item()?);
+            } else {
+                gone.insert(entry.message_uid);
+            }
         }
         let appended = mailbox.exchange(gone, items).await?;
         Ok(entries(generation, &appended, &dues))
@@ -231,7 +258,10 @@ impl Timed {
 
     fn item(&self) -> Result<AppendItem, serde_json::Error> {
         let mut flags = FlagSet::default();
-        flags.insert(keyword());
+        flags.insert(keyword(ENVELOPE));
+        if self.envelope.outbox.is_some() {
+            flags.insert(keyword(OUTBOX));
+        }
         let message = Prepared::new(&self.envelope.to_message()?);
         let zone_minutes = -i16::from(self.envelope.options.priority);
         let internal_date = InternalDate { seconds: self.due, zone_minutes };
@@ -272,8 +302,8 @@ fn turn(date: InternalDate) -> Turn {
     Turn::new(date.seconds, i8::try_from(-i32::from(date.zone_minutes)).unwrap_or(0))
 }
 
-fn keyword() -> Keyword {
-    Keyword::new(ENVELOPE).expect("an atom")
+fn keyword(word: &str) -> Keyword {
+    Keyword::new(word).expect("an atom")
 }
 
 fn name(generation: u32) -> String {

@@ -10,6 +10,8 @@
 use engine::Uid;
 use serde::{Deserialize, Serialize};
 
+use super::outbox::Outbox;
+
 /// Stands before the document.
 const HEADER: &[u8] = b"Content-Type: application/json\r\n\r\n";
 /// Recipients of one envelope: what every server must take at once (RFC 5321, 4.5.3.1.8).
@@ -47,6 +49,9 @@ pub struct Envelope {
     /// Not tried until somebody releases it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub held: bool,
+    /// How far it is, if its sender may take it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outbox: Option<Outbox>,
     /// Who has not got it yet; at least one.
     pub recipients: Vec<QueuedRecipient>,
 }
@@ -236,6 +241,7 @@ fn is_normal(value: &i8) -> bool {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::outbox::Place;
     use super::*;
 
     pub(in super::super) fn envelope() -> Envelope {
@@ -254,6 +260,7 @@ pub(super) mod tests {
             attempts: 0,
             delay_reported: false,
             held: false,
+            outbox: None,
             recipients: vec![recipient],
         }
     }
@@ -302,6 +309,7 @@ pub(super) mod tests {
             attempts: 3,
             delay_reported: true,
             held: true,
+            outbox: Some(Outbox::Waiting(Place { mailbox: 3, uid: 4, email: 5 })),
             recipients: vec![recipient],
             ..envelope()
         };

@@ -1,5 +1,7 @@
 //! What an operator does to the queue: look, hold, release, hurry, remove.
 
+use std::collections::BTreeSet;
+
 use engine::clock::unix_seconds;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +12,7 @@ use super::settlement::{Action, Reported};
 use super::{Queue, QueueError};
 
 /// When what is held is due: never, in practice.
-const NEVER: i64 = 253_402_300_799;
+pub const NEVER: i64 = 253_402_300_799;
 /// Envelopes that are read between two breaks for others.
 const BREATH: usize = 64;
 
@@ -159,7 +161,17 @@ async fn change_all(
     change: Change,
 ) -> Result<String, QueueError> {
     let (mut changed, mut in_hand) = (0_usize, 0_usize);
+    let mut messages = BTreeSet::new();
     for entry in selected(queue, selection, usize::MAX).await? {
+        if entry.envelope.outbox.is_some() {
+            // Its entries change together.
+            let name = (entry.envelope.account, entry.envelope.id.clone());
+            let is_first = messages.insert(name);
+            if is_first && queue.change_held(&entry.envelope, change).await? {
+                changed += 1;
+            }
+            continue;
+        }
         // Whoever tries it must find it as it was.
         if !queue.lock().claim(entry.id) {
             in_hand += 1;
@@ -208,7 +220,7 @@ async fn change_one(queue: &Queue, id: EntryId, change: Change) -> Result<bool, 
     Ok(true)
 }
 
-fn removed(envelope: &Envelope) -> Vec<Reported> {
+pub(super) fn removed(envelope: &Envelope) -> Vec<Reported> {
     let told = envelope.recipients.iter().filter(|one| one.reports_failure());
     let reported = told.map(|recipient| Reported {
         recipient: recipient.clone(),

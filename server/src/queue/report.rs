@@ -86,6 +86,7 @@ fn parcel(
         attempts: 0,
         delay_reported: false,
         held: false,
+        outbox: None,
         recipients: vec![recipient],
     };
     Some(Parcel { message, envelopes: vec![Timed { envelope, due: now }] })

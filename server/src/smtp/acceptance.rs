@@ -7,7 +7,10 @@
 
 use std::sync::Arc;
 
+use engine::Prepared;
+
 use super::command::AddressText;
+use super::hold::{self, Hold};
 use super::incoming::{Arrived, Incoming, MessageFault};
 use super::path::ReversePath;
 use super::reply::Reply;
@@ -18,6 +21,7 @@ use crate::authenticity::{self, Disposition, Origin, Whole};
 use crate::config::Role;
 use crate::delivery::{DeliveryError, Placement, deliver, prepare};
 use crate::queue::{DeliverBy, MailOptions, QueueError, Submission};
+use crate::quota::NoRoom;
 use crate::spool::{Spooled, Stretch};
 
 /// More `Received` fields than this are taken for a loop (RFC 5321, 6.3: at least 100).
@@ -141,15 +145,22 @@ async fn submission_fields(
 
 async fn store(session: &mut Session, transaction: &Transaction, finished: Finished) {
     let Finished { message, placement, tls_is_optional } = finished;
-    let plan = match transaction.mail.release {
-        Some(_) => transaction.plan_for_later(),
-        None => transaction.plan(),
+    let hold = match hold::of(session).await {
+        Ok(hold) => hold,
+        Err(error) => {
+            tracing::error!(id = %transaction.id, %error, "cannot look up whether mail waits");
+            return session.reply(&Reply::DIRECTORY_FAILED);
+        }
+    };
+    let plan = match (transaction.mail.release, &hold) {
+        (None, None) => transaction.plan(),
+        _ => transaction.plan_for_later(),
     };
     let (len, message) = (message.len(), Arc::new(message));
     let submission = submission(session, transaction, &plan, tls_is_optional);
     let (outcomes, mut queued) = tokio::join!(
         deliver(&session.context, session.role, &plan.users, Arc::clone(&message), placement),
-        send_on(session, &submission, &message),
+        send_on(session, &submission, &message, hold.as_ref()),
     );
     if queued.is_ok() && outcomes.iter().all(Result::is_ok) && !plan.told.is_empty() {
         let queue = &session.context.queue;
@@ -180,6 +191,9 @@ async fn store(session: &mut Session, transaction: &Transaction, finished: Finis
         _ => match queued {
             Err(error) => session.reply(&queue_reply(&error)),
             Ok(()) if plan.elsewhere.is_empty() => session.reply(&Reply::STORED),
+            Ok(()) if let Some(hold) = hold => {
+                session.reply(&Reply::held(transaction.id, hold.wait(&submission)));
+            }
             Ok(()) => session.reply(&Reply::queued(transaction.id)),
         },
     }
@@ -230,16 +244,24 @@ async fn send_on(
     session: &Session,
     submission: &Submission,
     message: &Arc<Spooled>,
+    hold: Option<&Hold>,
 ) -> Result<(), QueueError> {
     if submission.recipients.is_empty() {
         return Ok(());
     }
-    let context = &session.context;
+    if let Some(hold) = hold {
+        return hold.keep(session, submission, message).await;
+    }
+    let prepared = prepared(session, message).await;
+    session.context.queue.submit(submission.clone(), prepared).await
+}
+
+/// The message as other servers get it, ready to be stored.
+pub(super) async fn prepared(session: &Session, message: &Arc<Spooled>) -> Prepared {
     let range = on_its_way(message)..message.len();
     let source = Arc::new(Stretch::new(Arc::clone(message), range));
-    let store = context.store.clone();
-    let prepared = prepare(source, move |source| store.prepare_source(source)).await;
-    context.queue.submit(submission.clone(), prepared).await
+    let store = session.context.store.clone();
+    prepare(source, move |source| store.prepare_source(source)).await
 }
 
 /// Where a message begins for other servers: Return-Path is for mailboxes (RFC 5321, 4.4).
@@ -253,8 +275,12 @@ fn on_its_way(message: &[u8]) -> usize {
 fn queue_reply(error: &QueueError) -> Reply {
     match error {
         QueueError::Full => Reply::QUEUE_FULL,
+        QueueError::NoRoom(NoRoom::OverQuota) => Reply::MAILBOX_FULL,
+        QueueError::NoRoom(NoRoom::Directory) => Reply::DIRECTORY_FAILED,
         QueueError::Address(_) => Reply::NO_SUCH_DOMAIN,
-        QueueError::Store(_) | QueueError::NotThere(_) => Reply::STORE_FAILED,
+        QueueError::NoRoom(NoRoom::Store(_)) | QueueError::Store(_) | QueueError::NotThere(_) => {
+            Reply::STORE_FAILED
+        }
     }
 }
 

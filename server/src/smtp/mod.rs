@@ -14,6 +14,7 @@ mod command;
 mod commands;
 mod data;
 mod header;
+mod hold;
 mod incoming;
 mod line_ends;
 mod parse;

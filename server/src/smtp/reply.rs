@@ -60,6 +60,12 @@ impl Reply {
         Self { code: 250, status: Some("2.0.0"), text }
     }
 
+    /// For a message that its sender may take back, by the name it has in the queue.
+    pub(super) fn held(id: TransactionId, seconds: i64) -> Self {
+        let text = Cow::Owned(format!("Held for {seconds} seconds as {id}"));
+        Self { code: 250, status: Some("2.0.0"), text }
+    }
+
     /// For arguments that do not have their form.
     fn form(form: &'static str) -> Self {
         let text = Cow::Owned(format!("The form is: {form}"));

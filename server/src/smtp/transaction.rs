@@ -85,19 +85,29 @@ impl Transaction {
         true
     }
 
-    /// The same of a message that is kept back: it waits in the queue for users here, too.
+    /// The same of a message that is kept back: it waits in the queue for users here, too, who are
+    /// looked up again then. What an alias leads to elsewhere is known now.
     pub(super) fn plan_for_later(&self) -> Plan {
-        let queued = |recipient: &Accepted| match &recipient.rcpt.path {
-            ForwardPath::Path(path) => vec![recipient.rcpt.queued(path.to_string())],
-            ForwardPath::Postmaster => {
-                let users = recipient.targets.users.iter();
-                users.map(|user| recipient.rcpt.queued(user.address.to_string())).collect()
+        let mut seen = HashSet::new();
+        let mut later = Vec::new();
+        for Accepted { rcpt, targets } in &self.accepted {
+            let here = match &rcpt.path {
+                _ if targets.users.is_empty() => Vec::new(),
+                ForwardPath::Path(path) => vec![path.to_string()],
+                ForwardPath::Postmaster => {
+                    targets.users.iter().map(|user| user.address.to_string()).collect()
+                }
+            };
+            for address in targets.elsewhere.iter().cloned().chain(here) {
+                if seen.insert(address.clone()) {
+                    later.push(rcpt.queued(address));
+                }
             }
-        };
+        }
         Plan {
             users: Vec::new(),
             by_recipient: self.accepted.iter().map(|_| Vec::new()).collect(),
-            elsewhere: self.accepted.iter().flat_map(queued).collect(),
+            elsewhere: later,
             leads_elsewhere: self.accepted.iter().map(|_| true).collect(),
             told: Vec::new(),
         }
@@ -233,6 +243,24 @@ mod tests {
         let addresses: Vec<_> = plan.elsewhere.iter().map(|one| one.address.as_str()).collect();
         assert_eq!(addresses, ["a@b.test", "b@b.test"]);
         assert_eq!(plan.leads_elsewhere, [true, false, true]);
+    }
+
+    #[test]
+    fn what_is_kept_back_goes_to_all_that_an_alias_leads_to() {
+        let mut transaction = transaction();
+        let (path, _) = ForwardPath::read("<team@b.test>").expect("a path");
+        let team = || Rcpt { path: path.clone(), notify: None, original: None };
+        let both = Targets {
+            users: vec![target(1, None), target(2, None)],
+            elsewhere: vec!["c@d.test".to_owned()],
+        };
+        assert!(transaction.accept(team(), Arc::new(both)));
+        assert!(transaction.accept(postmaster(), elsewhere(&["c@d.test", "e@d.test"])));
+        assert!(transaction.accept(postmaster(), users(vec![target(1, None)])));
+        let plan = transaction.plan_for_later();
+        let addresses: Vec<_> = plan.elsewhere.iter().map(|one| one.address.as_str()).collect();
+        assert_eq!(addresses, ["c@d.test", "team@b.test", "e@d.test", "a@b.test"]);
+        assert!(plan.users.is_empty());
     }
 
     #[test]

@@ -19,6 +19,10 @@ pub(super) enum Directive {
     QuotaAdmin(String),
     /// `@capability hide MOVE --user alice@example.test`: as the command line has it.
     Capability(String),
+    /// `@hold alice 2`: how long mail waits that a user submits.
+    Hold { user: String, seconds: String },
+    /// `@queue release --id <<id>>`: as the command line has it.
+    Queue(String),
     /// `@deliver alice FILE` or a block: a message arrives by LMTP.
     Deliver { user: String, message: Message },
     /// `@append alice MAILBOX FILE [(\Seen) "date"]` or a block: a message is put in by IMAP.
@@ -71,6 +75,10 @@ impl Directive {
             }
             ("quota-admin", [user]) => Ok(Self::QuotaAdmin((*user).to_owned())),
             ("capability", [_, ..]) => Ok(Self::Capability(rest.to_owned())),
+            ("hold", [user, seconds]) => {
+                Ok(Self::Hold { user: (*user).to_owned(), seconds: (*seconds).to_owned() })
+            }
+            ("queue", [_, ..]) => Ok(Self::Queue(rest.to_owned())),
             ("deliver", [user, file @ ..]) => {
                 let message = Message::parse(file.first().copied(), block)?;
                 Ok(Self::Deliver { user: (*user).to_owned(), message })

@@ -279,6 +279,14 @@ impl Player {
                 let words = arguments.split_whitespace();
                 self.server().command(&["capability"].into_iter().chain(words).collect::<Vec<_>>())
             }
+            Directive::Hold { user, seconds } => {
+                self.server().command(&["hold", "set", &self.address(user), seconds])
+            }
+            Directive::Queue(arguments) => {
+                let arguments = fill_in(&self.outgoing(arguments), &self.values)?;
+                let words = arguments.split_whitespace();
+                self.server().command(&["queue"].into_iter().chain(words).collect::<Vec<_>>())
+            }
             _ => Ok(()),
         }
     }
