@@ -157,7 +157,8 @@ impl Sink {
     fn start() -> Outcome<Self> {
         let (port, log) = (free_port()?, tempfile::NamedTempFile::new()?);
         let mut command = Command::new("smtp-sink");
-        command.args(["-c", &format!("127.0.0.1:{port}"), "1000"]);
+        // It does not run as root.
+        command.args(["-c", "-u", "postfix", &format!("127.0.0.1:{port}"), "1000"]);
         // It writes its count over and over to one line.
         let child = command.stdout(log.reopen()?).stderr(Stdio::null());
         let process = Process::adopt(child.spawn()?, &[port])?;
