@@ -168,9 +168,7 @@ impl Sink {
     /// Messages so far.
     fn count(&self) -> Outcome<u64> {
         let text = fs::read_to_string(self.log.path())?;
-        let line = text.rsplit(['\r', '\n']).find(|line| line.contains("mess="));
-        let count = line.and_then(|line| {
-            let (_, after) = line.split_once("mess=")?;
+        let count = text.rsplit_once("mesg=").and_then(|(_, after)| {
             after.split(|byte: char| !byte.is_ascii_digit()).next()?.parse().ok()
         });
         Ok(count.unwrap_or(0))
