@@ -1,10 +1,11 @@
 //! Tries what is due. One task keeps the times; each try is a task of its own.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use engine::clock::unix_seconds;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::sleep;
 
 use super::destinations::Admission;
@@ -25,26 +26,35 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 const STORE_PAUSE_MAX: Duration = Duration::from_mins(1);
 /// An entry that cannot be read is looked at again after so many seconds.
 const UNREADABLE_PAUSE: i64 = 3600;
+/// So is one whose try ended by a fault of ours.
+const FAULT_PAUSE: i64 = 3600;
+/// Entries that are begun between two breaks.
+const STRETCH: usize = 64;
 
 /// What came of a try.
 struct Ended {
-    destination: String,
+    /// Whether any server of the destination answered.
     reached: bool,
 }
 
 /// Tries what is due until the server stops.
 pub(crate) async fn run(context: Arc<Context>) {
     let queue = context.queue.clone();
-    let mut runner = Runner { tries: JoinSet::new(), context: Arc::clone(&context) };
-    loop {
-        runner.start_what_is_due();
+    let (tries, under_way) = (JoinSet::new(), HashMap::new());
+    let mut runner = Runner { tries, under_way, context: Arc::clone(&context) };
+    while !context.shutdown.is_requested() {
+        if runner.start_what_is_due() {
+            // There is more, and others have work to do too.
+            tokio::task::yield_now().await;
+            continue;
+        }
         let room = runner.tries.len() < context.config.queue.tries_max;
         let next = queue.lock().next_due().filter(|_| room);
         tokio::select! {
             () = context.shutdown.requested() => break,
             () = queue.0.wake.notified() => {}
             () = until(next) => {}
-            Some(ended) = runner.tries.join_next() => runner.ended(ended.ok()),
+            Some(ended) = runner.tries.join_next_with_id() => runner.ended(ended),
         }
     }
     // What a server took shall be known before the end, so that it does not get it again.
@@ -60,16 +70,23 @@ pub(crate) async fn run(context: Arc<Context>) {
 struct Runner {
     context: Arc<Context>,
     tries: JoinSet<Ended>,
+    /// What each of them tries, and where.
+    under_way: HashMap<Id, (EntryId, String)>,
 }
 
 impl Runner {
-    fn start_what_is_due(&mut self) {
+    /// Begins what is due, a stretch of it; `true` if there may be more.
+    fn start_what_is_due(&mut self) -> bool {
         let now = unix_seconds();
         let queue = self.context.queue.clone();
-        while self.tries.len() < self.context.config.queue.tries_max {
-            let Some(id) = queue.lock().take(now) else { return };
+        for _ in 0..STRETCH {
+            if self.tries.len() >= self.context.config.queue.tries_max {
+                return false;
+            }
+            let Some(id) = queue.lock().take(now) else { return false };
             self.start(id, now);
         }
+        true
     }
 
     /// Begins a try, or puts it off.
@@ -95,13 +112,24 @@ impl Runner {
 
     fn spawn(&mut self, entry: Entry) {
         let context = Arc::clone(&self.context);
-        self.tries.spawn(async move { attempt(&context, entry).await });
+        let what = (entry.id, entry.envelope.destination.clone());
+        let task = self.tries.spawn(async move { attempt(&context, entry).await });
+        self.under_way.insert(task.id(), what);
     }
 
-    fn ended(&mut self, ended: Option<Ended>) {
-        // A try that panicked keeps its place: nobody knows what it had done.
-        let Some(Ended { destination, reached }) = ended else { return };
+    fn ended(&mut self, ended: Result<(Id, Ended), JoinError>) {
         let (now, queue) = (unix_seconds(), self.context.queue.clone());
+        let task = ended.as_ref().map_or_else(JoinError::id, |(task, _)| *task);
+        let Some((id, destination)) = self.under_way.remove(&task) else { return };
+        let reached = match ended {
+            Ok((_, Ended { reached })) => reached,
+            Err(failure) => {
+                tracing::error!(%id, %destination, %failure, "a delivery ended by a fault");
+                self.context.metrics.panicked();
+                queue.put_off(id, now + FAULT_PAUSE);
+                true
+            }
+        };
         let mut next = queue.destinations().ended(&destination, reached, now);
         loop {
             for id in std::mem::take(&mut next.later) {
@@ -157,7 +185,7 @@ async fn attempt(context: &Context, entry: Entry) -> Ended {
     let now = unix_seconds();
     let settled = settlement::settle(entry.envelope.clone(), outcomes, now, &context.config.queue);
     record(context, &entry, settled, now).await;
-    Ended { destination, reached }
+    Ended { reached }
 }
 
 /// The same trouble for all recipients of an entry.
