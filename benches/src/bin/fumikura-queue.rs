@@ -101,6 +101,11 @@ fn measure(arguments: &Arguments) -> Outcome {
             Ok((name, process, port)) => row(arguments, name, process, port, &sink)?,
             Err(error) => println!("| {error} | | | |"),
         }
+        let config = dir.path().join("etc");
+        if config.exists() {
+            // What starts Postfix in the foreground does not end with it.
+            Command::new("postfix").arg("-c").arg(config).arg("stop").status()?;
+        }
     }
     Ok(())
 }
