@@ -4,6 +4,7 @@
 //! believed for longer than [`resolve`]'s second.
 
 mod address;
+mod believed;
 mod dkim;
 mod edit;
 mod history;

@@ -32,9 +32,7 @@ use entries::{Entries, Entry, EntryError, EntryId, Parcel, Timed};
 use outbox::Registry;
 use schedule::{Schedule, Turn};
 
-pub use envelope::{
-    DeliverBy, Envelope, Late, MailOptions, MessagePlace, Notify, QueuedRecipient, Ret, Trouble,
-};
+pub use envelope::{DeliverBy, Envelope, MailOptions, MessagePlace, QueuedRecipient, Trouble};
 pub use intervention::{Change, Listed, NEVER, QueueOrder, Selection};
 pub(crate) use outbox::run as look_after_outboxes;
 pub use outbox::{Outbox, Place};

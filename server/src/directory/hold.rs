@@ -1,23 +1,14 @@
 //! How long mail that a user submits waits in the user's Outbox: as the user's own setting says,
 //! else the domain's.
-//!
-//! What was found is believed for a second.
-
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use engine::AccountId;
 use sqlx::Row as _;
 use tokio::time::Instant;
 
 use super::address::normal_domain;
+use super::believed::Believed;
 use super::{Address, Directory, DirectoryError};
 
-/// How long settings are believed.
-const BELIEVED_FOR: Duration = Duration::from_secs(1);
-/// How many are remembered.
-const ENTRIES_MAX: usize = 4096;
 /// The longest wait.
 pub const HOLD_SECONDS_MAX: u32 = 7 * 24 * 3600;
 
@@ -39,33 +30,14 @@ pub struct HoldRow {
     pub seconds: u32,
 }
 
-#[derive(Debug, Default)]
-pub(super) struct HoldCache(Mutex<HashMap<AccountId, (Instant, u32)>>);
-
-impl HoldCache {
-    fn find(&self, account: AccountId, now: Instant) -> Option<u32> {
-        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.get(&account).filter(|(until, _)| *until > now).map(|(_, seconds)| *seconds)
-    }
-
-    fn remember(&self, account: AccountId, seconds: u32, now: Instant) {
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() >= ENTRIES_MAX {
-            entries.clear();
-        }
-        entries.insert(account, (now + BELIEVED_FOR, seconds));
-    }
-
-    fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-}
+/// Seconds by account.
+pub(super) type HoldCache = Believed<AccountId, u32>;
 
 impl Directory {
     /// How long mail of this user waits; 0 is not at all.
     pub async fn hold_seconds(&self, account: AccountId) -> Result<u32, DirectoryError> {
         let now = Instant::now();
-        if let Some(known) = self.holds.find(account, now) {
+        if let Some(known) = self.holds.find(&account, now) {
             return Ok(known);
         }
         let asked = sqlx::query(

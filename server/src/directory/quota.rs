@@ -1,10 +1,4 @@
 //! How much the messages of a user may take: the user's own limits, else those of the domain.
-//!
-//! What was found is believed for a second, so that a flood of messages costs one question.
-
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use engine::AccountId;
 use sqlx::Row as _;
@@ -12,12 +6,9 @@ use sqlx::sqlite::SqliteRow;
 use tokio::time::Instant;
 
 use super::address::normal_domain;
+use super::believed::Believed;
 use super::{Address, Directory, DirectoryError, account_id};
 
-/// How long limits are believed.
-const BELIEVED_FOR: Duration = Duration::from_secs(1);
-/// How many are remembered.
-const ENTRIES_MAX: usize = 4096;
 /// In the tables: no limit, whatever the domain says.
 const UNLIMITED: i64 = -1;
 
@@ -77,27 +68,8 @@ pub enum QuotaTarget {
     Domain(String),
 }
 
-#[derive(Debug, Default)]
-pub(super) struct QuotaCache(Mutex<HashMap<AccountId, (Instant, Quota)>>);
-
-impl QuotaCache {
-    fn find(&self, account: AccountId, now: Instant) -> Option<Quota> {
-        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.get(&account).filter(|(until, _)| *until > now).map(|(_, quota)| quota.clone())
-    }
-
-    fn remember(&self, account: AccountId, quota: Quota, now: Instant) {
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() >= ENTRIES_MAX {
-            entries.clear();
-        }
-        entries.insert(account, (now + BELIEVED_FOR, quota));
-    }
-
-    fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-}
+/// Limits by account.
+pub(super) type QuotaCache = Believed<AccountId, Quota>;
 
 /// The columns of [`quota`], up to the condition.
 macro_rules! quotas_where {
@@ -115,7 +87,7 @@ impl Directory {
     /// The limits of an account; `None` for one that has no user any more.
     pub async fn quota(&self, account: AccountId) -> Result<Option<Quota>, DirectoryError> {
         let now = Instant::now();
-        if let Some(known) = self.quotas.find(account, now) {
+        if let Some(known) = self.quotas.find(&account, now) {
             return Ok(Some(known));
         }
         let id = i64::try_from(account.0).unwrap_or(0);

@@ -8,20 +8,16 @@
 //! Found addresses are believed for a second: a flood of messages for one user costs one
 //! question. Refusals are never remembered, so that a new user can be written to at once.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use engine::AccountId;
 use sqlx::Row as _;
 use tokio::time::Instant;
 
+use super::believed::Believed;
 use super::{Address, Directory, DirectoryError, account_id};
 
-/// How long a found address is believed.
-const BELIEVED_FOR: Duration = Duration::from_secs(1);
-/// How many are remembered.
-const ENTRIES_MAX: usize = 4096;
 /// Addresses that are followed for one recipient; an alias may not fan out without end.
 const FOLLOWED_MAX: usize = 1000;
 /// The alias of a domain that takes what no other name does.
@@ -60,39 +56,8 @@ pub enum Resolution {
     NotLocal,
 }
 
-#[derive(Debug, Default)]
-pub(super) struct ResolveCache(Mutex<HashMap<Address, Believed>>);
-
-#[derive(Debug)]
-struct Believed {
-    until: Instant,
-    targets: Arc<Targets>,
-}
-
-impl ResolveCache {
-    fn find(&self, address: &Address, now: Instant) -> Option<Arc<Targets>> {
-        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let believed = entries.get(address).filter(|believed| believed.until > now)?;
-        Some(Arc::clone(&believed.targets))
-    }
-
-    fn remember(&self, address: &Address, targets: &Arc<Targets>, now: Instant) {
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() >= ENTRIES_MAX {
-            entries.retain(|_, believed| believed.until > now);
-        }
-        if entries.len() >= ENTRIES_MAX {
-            entries.clear();
-        }
-        let believed = Believed { until: now + BELIEVED_FOR, targets: Arc::clone(targets) };
-        entries.insert(address.clone(), believed);
-    }
-
-    /// For changes by this process.
-    pub(super) fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-}
+/// Targets by address; refusals are not among them.
+pub(super) type ResolveCache = Believed<Address, Arc<Targets>>;
 
 pub(super) async fn resolve(
     directory: &Directory,
@@ -110,7 +75,7 @@ pub(super) async fn resolve(
         return Ok(Resolution::UnknownUser);
     }
     let targets = Arc::new(found);
-    directory.cache.remember(address, &targets, now);
+    directory.cache.remember(address.clone(), Arc::clone(&targets), now);
     Ok(Resolution::Found(targets))
 }
 

@@ -10,6 +10,8 @@
 use engine::Uid;
 use serde::{Deserialize, Serialize};
 
+use crate::relay::{LateAction, Notify, Return};
+
 use super::outbox::Outbox;
 
 /// Stands before the document.
@@ -84,7 +86,7 @@ pub struct MailOptions {
     pub envelope_id: Option<String>,
     /// RET (RFC 3461, 4.3): what of the message comes back with a report of failure.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ret: Option<Ret>,
+    pub ret: Option<Return>,
     /// MT-PRIORITY (RFC 6710), -9 to 9.
     #[serde(skip_serializing_if = "is_normal")]
     pub priority: i8,
@@ -99,30 +101,10 @@ pub struct DeliverBy {
     /// Seconds since 1970.
     pub at: i64,
     /// What is done then.
-    pub late: Late,
+    pub late: LateAction,
     /// Whether each server on the way tells the sender.
     #[serde(default, skip_serializing_if = "is_false")]
     pub traced: bool,
-}
-
-/// What is done with a message that is late.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Late {
-    /// It goes back.
-    Return,
-    /// Its sender is told, once, and it is tried on.
-    Notify,
-}
-
-/// RET (RFC 3461, 4.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Ret {
-    /// The whole message.
-    Full,
-    /// Its header.
-    Hdrs,
 }
 
 /// A recipient that has not got the message yet.
@@ -139,21 +121,6 @@ pub struct QueuedRecipient {
     /// What came of the last try.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<Trouble>,
-}
-
-/// When a sender wants to hear of a recipient (RFC 3461, 4.1); all false is NEVER.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Notify {
-    /// When the message was delivered.
-    #[serde(skip_serializing_if = "is_false")]
-    pub success: bool,
-    /// When it cannot be.
-    #[serde(skip_serializing_if = "is_false")]
-    pub failure: bool,
-    /// When it takes long.
-    #[serde(skip_serializing_if = "is_false")]
-    pub delay: bool,
 }
 
 /// Why a recipient has not got a message, in the words of RFC 3464, 2.3.
@@ -286,9 +253,13 @@ pub(super) mod tests {
             require_tls: true,
             tls_optional: true,
             envelope_id: Some("QQ+3D".to_owned()),
-            ret: Some(Ret::Hdrs),
+            ret: Some(Return::Headers),
             priority: -3,
-            deliver_by: Some(DeliverBy { at: 1_700_000_060, late: Late::Notify, traced: true }),
+            deliver_by: Some(DeliverBy {
+                at: 1_700_000_060,
+                late: LateAction::Notify,
+                traced: true,
+            }),
         };
         let trouble = Trouble {
             status: "4.2.2".to_owned(),
@@ -315,6 +286,28 @@ pub(super) mod tests {
         };
         let text = envelope.to_message().expect("written");
         assert_eq!(Envelope::from_message(&text).expect("reads"), envelope);
+        // The bytes, which must stay readable, and their table.
+        let expected = concat!(
+            r#"{"id":"00ab","message":{"at":7},"destination":"example.org","#,
+            r#""reverse_path":"a@example.test","smtputf8":true,"require_tls":true,"#,
+            r#""tls_optional":true,"envelope_id":"QQ+3D","ret":"hdrs","priority":-3,"#,
+            r#""deliver_by":{"at":1700000060,"late":"notify","traced":true},"#,
+            r#""arrived":1700000000,"expires":1700432000,"size":1200,"#,
+            r#""account":18446744073709551615,"attempts":3,"delay_reported":true,"held":true,"#,
+            r#""outbox":{"waiting":{"mailbox":3,"uid":4,"email":5}},"#,
+            r#""recipients":[{"address":"\"ö ö\"@example.org","#,
+            r#""notify":{"success":true,"delay":true},"original":"rfc822;x@y","#,
+            r#""trouble":{"status":"4.2.2","host":"mx.example.org","text":"452 4.2.2 full","#,
+            r#""is_reply":true}}]}"#,
+        );
+        let text = String::from_utf8(text).expect("text");
+        let (_, document) = text.split_once("\r\n\r\n").expect("a header");
+        assert_eq!(document.trim_end(), expected);
+        let page = include_str!("../../../docs/FORMAT.md");
+        let members: serde_json::Value = serde_json::from_str(expected).expect("an object");
+        for member in members.as_object().expect("an object").keys() {
+            assert!(page.contains(&format!("`{member}`")), "FORMAT.md has no {member}");
+        }
     }
 
     #[test]

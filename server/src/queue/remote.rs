@@ -5,13 +5,11 @@ use std::sync::Arc;
 use engine::clock::unix_seconds;
 
 use super::entries::Entry;
-use super::envelope::{Envelope, Late, MailOptions, Ret, Trouble};
+use super::envelope::{Envelope, MailOptions, Trouble};
 use super::runner::{all_deferred, message};
 use super::settlement::{Handover, Outcome};
 use crate::context::Context;
-use crate::relay::{
-    self, Body, Concern, Destination, LateAction, OutgoingMail, OutgoingRecipient, Return, TlsNeed,
-};
+use crate::relay::{self, Body, Concern, Destination, OutgoingMail, OutgoingRecipient, TlsNeed};
 
 /// Tries to hand an entry to the servers of its destination; also tells whether any was reached.
 pub(super) async fn deliver(context: &Context, entry: &Entry) -> (Vec<Outcome>, bool) {
@@ -39,11 +37,7 @@ fn outgoing(envelope: &Envelope, message: engine::io::MessageSource) -> Outgoing
         envelope.options.clone();
     let recipients = envelope.recipients.iter().map(|recipient| OutgoingRecipient {
         address: recipient.address.clone(),
-        notify: recipient.notify.map(|notify| relay::Notify {
-            success: notify.success,
-            failure: notify.failure,
-            delay: notify.delay,
-        }),
+        notify: recipient.notify,
         original: recipient.original.clone(),
     });
     OutgoingMail {
@@ -58,17 +52,11 @@ fn outgoing(envelope: &Envelope, message: engine::io::MessageSource) -> Outgoing
             (false, false) => TlsNeed::Policy,
         },
         envelope_id,
-        ret: ret.map(|ret| match ret {
-            Ret::Full => Return::Full,
-            Ret::Hdrs => Return::Headers,
-        }),
+        ret,
         priority,
         deliver_by: deliver_by.map(|by| relay::DeliverBy {
             seconds: by.at.saturating_sub(unix_seconds()),
-            late: match by.late {
-                Late::Return => LateAction::Return,
-                Late::Notify => LateAction::Notify,
-            },
+            late: by.late,
             is_traced: by.traced,
         }),
     }

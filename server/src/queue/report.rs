@@ -6,10 +6,10 @@ use engine::Prepared;
 
 use super::Queue;
 use super::entries::{Entry, Parcel, Timed};
-use super::envelope::{Envelope, MailOptions, MessagePlace, QueuedRecipient, Ret, Trouble};
+use super::envelope::{Envelope, MailOptions, MessagePlace, QueuedRecipient, Trouble};
 use super::settlement::{Action, Reported};
 use crate::calendar::HeaderDate;
-use crate::relay::Destination;
+use crate::relay::{Destination, Return};
 
 /// The longest message that comes back whole, where the sender asked for that.
 pub(super) const RETURNED_LEN_MAX: u64 = 1 << 20;
@@ -117,7 +117,7 @@ pub(super) enum Original<'a> {
 /// Whether the sender wants the message back: if it says so, and where it fails (RFC 3461, 5.3 leaves
 /// the rest to the server; a header says which message it was and carries nothing on).
 pub(super) fn returns_all(envelope: &Envelope, recipients: &[Reported]) -> bool {
-    envelope.options.ret == Some(Ret::Full)
+    envelope.options.ret == Some(Return::Full)
         && envelope.size <= RETURNED_LEN_MAX
         && recipients.iter().any(|one| one.action == Action::Failed)
 }

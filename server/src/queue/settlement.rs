@@ -1,9 +1,10 @@
 //! What follows from a try: who waits on and until when, and what the sender is told.
 
 use super::entries::Timed;
-use super::envelope::{Envelope, Late, QueuedRecipient, Trouble};
+use super::envelope::{Envelope, QueuedRecipient, Trouble};
 use super::retry;
 use crate::config::QueueConfig;
+use crate::relay::LateAction;
 
 /// How a try went for one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,12 +65,12 @@ pub(super) fn settle(
 ) -> Settlement {
     let by = envelope.options.deliver_by;
     let is_over = |late| by.is_some_and(|by| by.late == late && now >= by.at);
-    let is_late = now >= envelope.expires || is_over(Late::Return);
+    let is_late = now >= envelope.expires || is_over(LateAction::Return);
     // What was kept back is not late for that.
     let began = envelope.expires.saturating_sub(config.expire.as_secs().cast_signed());
     let age = now.saturating_sub(envelope.arrived.max(began));
     let is_old = u64::try_from(age).is_ok_and(|age| age >= config.delay_report.as_secs());
-    let tells_delay = !envelope.delay_reported && (is_old || is_over(Late::Notify));
+    let tells_delay = !envelope.delay_reported && (is_old || is_over(LateAction::Notify));
     let tells = !envelope.is_report();
     let (mut waiting, mut report) = (Vec::new(), Vec::new());
     for (mut recipient, outcome) in
@@ -118,9 +119,9 @@ fn expired(last: Trouble) -> Trouble {
 
 #[cfg(test)]
 mod tests {
-    use super::super::envelope::Notify;
     use super::super::envelope::tests::envelope;
     use super::*;
+    use crate::relay::Notify;
 
     const ARRIVED: i64 = 1_700_000_000;
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use engine::io::MessageSource;
+use serde::{Deserialize, Serialize};
 
 /// One message and those of its recipients that share a destination.
 #[derive(Clone)]
@@ -41,22 +42,28 @@ pub struct OutgoingRecipient {
 }
 
 /// When a sender wants to hear of a recipient (RFC 3461, 4.1); all false is NEVER.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Notify {
     /// When the message was delivered.
+    #[serde(skip_serializing_if = "is_false")]
     pub success: bool,
     /// When it cannot be.
+    #[serde(skip_serializing_if = "is_false")]
     pub failure: bool,
     /// When it takes long.
+    #[serde(skip_serializing_if = "is_false")]
     pub delay: bool,
 }
 
 /// What of a message comes back with a report that it failed (RFC 3461, 4.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Return {
     /// All of it.
     Full,
     /// Its header.
+    #[serde(rename = "hdrs")]
     Headers,
 }
 
@@ -72,7 +79,8 @@ pub struct DeliverBy {
 }
 
 /// What is done with a message that is late.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum LateAction {
     /// `R`: it goes back.
     Return,
@@ -102,6 +110,11 @@ pub enum TlsNeed {
     Required,
     /// `TLS-Required: no`: delivered even where the destination's policy cannot be met.
     Optional,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Body {

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::path::{ForwardPath, ReversePath};
-use crate::queue::{Late, Notify, Ret};
+use crate::relay::{DeliverBy, Notify, Return};
 
 /// One command line (RFC 5321, 4.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub struct Mail {
     /// ENVID, as xtext (RFC 3461, 4.4).
     pub envelope_id: Option<String>,
     /// RET: what comes back with a report (RFC 3461, 4.3).
-    pub ret: Option<Ret>,
+    pub ret: Option<Return>,
     /// REQUIRETLS (RFC 8689, 2).
     pub require_tls: bool,
     /// MT-PRIORITY (RFC 6710), -9 to 9.
@@ -85,17 +85,6 @@ pub struct Rcpt {
     pub notify: Option<Notify>,
     /// ORCPT: whom the sender wrote to, `type;xtext` (RFC 3461, 4.2).
     pub original: Option<String>,
-}
-
-/// BY: in how many seconds a message is to be delivered (RFC 2852, 4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DeliverBy {
-    /// From now on; less than nothing if it is late already.
-    pub seconds: i64,
-    /// What is done then.
-    pub late: Late,
-    /// Whether each server on the way tells the sender.
-    pub is_traced: bool,
 }
 
 /// Before when a message is not sent (RFC 4865, 5).

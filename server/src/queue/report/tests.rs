@@ -101,8 +101,8 @@ fn the_whole_message_comes_back_to_who_asked_for_it() {
         let options = MailOptions { ret, ..MailOptions::default() };
         returns_all(&Envelope { options, size, ..envelope() }, &[failed()])
     };
-    assert!(ask(Some(Ret::Full), 1000) && !ask(Some(Ret::Hdrs), 1000) && !ask(None, 1000));
-    assert!(!ask(Some(Ret::Full), RETURNED_LEN_MAX + 1));
+    assert!(ask(Some(Return::Full), 1000) && !ask(Some(Return::Headers), 1000) && !ask(None, 1000));
+    assert!(!ask(Some(Return::Full), RETURNED_LEN_MAX + 1));
     let message = [HEADER, b"body without an end"].concat();
     let report = text(&envelope(), &[failed()], Original::Full(&message));
     assert!(report.contains("Content-Type: message/rfc822\r\n\r\nFrom: a@"), "{report}");

@@ -15,9 +15,9 @@
 //! | NOTIFY      | RCPT | RFC 3461, 4.1                         |
 //! | ORCPT       | RCPT | RFC 3461, 4.2; in UTF-8: RFC 6533, 3  |
 
-use super::super::command::{AddressText, CommandError, DeliverBy, Mail, Rcpt, Release};
+use super::super::command::{AddressText, CommandError, Mail, Rcpt, Release};
 use crate::calendar::unix_seconds_of;
-use crate::queue::{Late, Notify, Ret};
+use crate::relay::{DeliverBy, LateAction, Notify, Return};
 
 /// ENVID and ORCPT (RFC 3461, 5.4).
 const ENVELOPE_ID_LEN_MAX: usize = 100;
@@ -128,10 +128,10 @@ fn digits(value: &str) -> Option<i64> {
     if is_number { value.parse().ok() } else { None }
 }
 
-fn ret(value: &str) -> Option<Ret> {
+fn ret(value: &str) -> Option<Return> {
     match value.to_ascii_uppercase().as_str() {
-        "FULL" => Some(Ret::Full),
-        "HDRS" => Some(Ret::Hdrs),
+        "FULL" => Some(Return::Full),
+        "HDRS" => Some(Return::Headers),
         _ => None,
     }
 }
@@ -151,13 +151,13 @@ fn deliver_by(value: &str) -> Option<DeliverBy> {
         None => digits(time)?,
     };
     let (late, is_traced) = match mode.to_ascii_uppercase().as_str() {
-        "R" => (Late::Return, false),
-        "RT" => (Late::Return, true),
-        "N" => (Late::Notify, false),
-        "NT" => (Late::Notify, true),
+        "R" => (LateAction::Return, false),
+        "RT" => (LateAction::Return, true),
+        "N" => (LateAction::Notify, false),
+        "NT" => (LateAction::Notify, true),
         _ => return None,
     };
-    (late == Late::Notify || seconds > 0).then_some(DeliverBy { seconds, late, is_traced })
+    (late == LateAction::Notify || seconds > 0).then_some(DeliverBy { seconds, late, is_traced })
 }
 
 /// NEVER alone, or some of the others.

@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
-use super::super::command::{AddressText, DeliverBy, Release};
+use super::super::command::{AddressText, Release};
 use super::*;
-use crate::queue::{Late, Notify, Ret};
+use crate::relay::{DeliverBy, LateAction, Notify, Return};
 
 fn parsed(line: &str) -> Result<Command, CommandError> {
     parse_command(line.as_bytes())
@@ -67,12 +67,12 @@ fn mail_has_its_parameters() {
 #[test]
 fn mail_says_how_it_is_to_be_treated() {
     let mail = mail_of("MAIL FROM:<a@b.test> RET=hdrs ENVID=QQ+3D1 REQUIRETLS MT-PRIORITY=-4");
-    assert_eq!((mail.ret, mail.envelope_id.as_deref()), (Some(Ret::Hdrs), Some("QQ+3D1")));
+    assert_eq!((mail.ret, mail.envelope_id.as_deref()), (Some(Return::Headers), Some("QQ+3D1")));
     assert_eq!((mail.require_tls, mail.priority), (true, Some(-4)));
     let by = |text| mail_of(&format!("MAIL FROM:<> BY={text}")).deliver_by.expect("a time");
     let expected = |seconds, late, is_traced| DeliverBy { seconds, late, is_traced };
-    assert_eq!(by("120;R"), expected(120, Late::Return, false));
-    assert_eq!(by("-1;nt"), expected(-1, Late::Notify, true));
+    assert_eq!(by("120;R"), expected(120, LateAction::Return, false));
+    assert_eq!(by("-1;nt"), expected(-1, LateAction::Notify, true));
     let release = |text| mail_of(&format!("MAIL FROM:<> {text}")).release;
     assert_eq!(release("HOLDFOR=60"), Some(Release::After(60)));
     let until = release("HOLDUNTIL=2026-11-24T10:25:45+01:00");
