@@ -8,28 +8,14 @@ use tokio::time::timeout;
 
 use super::keyring::DomainKey;
 use super::reading::Whole;
+use super::sign::CLOSED;
 use super::verify::Verified;
 use crate::context::Context;
 
-/// What a seal's signature covers (RFC 8617, 4.1.2): what a reader sees, and the signatures.
-const COVERED: [&str; 16] = [
-    "From",
-    "Reply-To",
-    "Subject",
-    "Date",
-    "To",
-    "Cc",
-    "Message-ID",
-    "In-Reply-To",
-    "References",
-    "MIME-Version",
-    "Content-Type",
-    "Content-Transfer-Encoding",
-    "List-Id",
-    "List-Unsubscribe",
-    "List-Unsubscribe-Post",
-    "DKIM-Signature",
-];
+/// What a seal's signature covers besides what a signature of ours closes: what a reader sees of lists,
+/// and the signatures (RFC 8617, 4.1.2).
+const ALSO_COVERED: [&str; 4] =
+    ["List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "DKIM-Signature"];
 /// The field that carries what was found.
 const RESULTS: &str = "ARC-Authentication-Results: ";
 
@@ -90,7 +76,7 @@ async fn sealed(
     let sealer = ArcSealer::from_key(key.signer.clone())
         .domain(key.domain.clone())
         .selector(key.selector.clone())
-        .headers(COVERED);
+        .headers(CLOSED.iter().chain(&ALSO_COVERED).copied());
     let fields = sealer.seal(&parsed, &results, &chain)?.to_header();
     // Folding is nothing to the relaxed form.
     let at = fields.rfind(RESULTS).map_or(fields.len(), |at| at + RESULTS.len());

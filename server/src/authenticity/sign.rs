@@ -17,7 +17,7 @@ use super::reading::{BodyKind, Whole};
 use crate::context::Context;
 
 /// Fields of which there may be no more than there are.
-const CLOSED: [&str; 12] = [
+pub(super) const CLOSED: [&str; 12] = [
     "From",
     "Reply-To",
     "Subject",
